@@ -186,6 +186,16 @@ import v2g.run.{module}
     assert (run.returncode, run.stderr) == (0, "")
 
 
+def test_a_station_as_a_sunspec_inverter_needs_no_web_server() -> None:
+    code = """
+for name in ("starlette", "uvicorn", "paho"):
+    sys.modules[name] = None
+import v2g.io.sunspec_server, v2g.io.sunspec_station
+"""
+    run = v2g(code=code)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_the_codec_needs_nothing_but_msgspec() -> None:
     code = """
 for name in ("cryptography", "OpenSSL", "serial", "yaml"):

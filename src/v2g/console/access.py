@@ -18,9 +18,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.requests import Request
 
-from v2g.console.requests import LOOPBACK, Rates, Refusal, strange
+from v2g.console.requests import BURST, LOOPBACK, REQUESTS_PER_S, Refusal, strange, too_soon
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
+from v2g.kernel.rate import Rates
 
 COOKIE = "v2g_session"
 SESSION_S = 12 * 3600.0
@@ -97,7 +98,7 @@ class Gate:
         self._clock, self._token, self._users, self._header = clock, token, dict(users or {}), proxy_header
         self._sessions: dict[bytes, tuple[User, float]] = {}
         self._failures: dict[str, list[float]] = {}
-        self._rates = Rates()
+        self._rates = Rates(REQUESTS_PER_S, BURST)
         self._verifying = asyncio.Semaphore(1)
 
     @property
@@ -124,9 +125,7 @@ class Gate:
 
     def refused_to_all(self, request: Request) -> Refusal | None:
         """Why a request is not answered, whoever asks; None if that depends."""
-        if (too_soon := self._rates.refused(request, self._clock())) is not None:
-            return too_soon
-        return self.strange(request)
+        return too_soon(request, self._rates, self._clock()) or self.strange(request)
 
     def strange(self, request: Request) -> Refusal | None:
         """Why a request is not what a page of this depot or a program sends: a page of somebody else made it."""

@@ -18,10 +18,11 @@ from starlette.routing import Route
 
 from v2g.console.access import Gate
 from v2g.console.answers import as_json, read, refusal, refused
-from v2g.console.requests import Bucket, Refusal
+from v2g.console.requests import Refusal
 from v2g.depot.needs import StatedNeeds, by_driver
 from v2g.depot.view import Needs
 from v2g.kernel.errors import V2GError
+from v2g.kernel.rate import Bucket
 
 LONGEST_BODY = 1024
 CHANGES, CHANGES_PER_S = 10.0, 0.2

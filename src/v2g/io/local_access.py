@@ -8,9 +8,10 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 
-from v2g.console.requests import Rates, Refusal, strange
+from v2g.console.requests import Refusal, strange, too_soon
 from v2g.io.tokens import read_tokens
 from v2g.kernel.errors import V2GError
+from v2g.kernel.rate import Rates
 from v2g.station.config.settings import LocalApi, Right
 
 REQUESTS_PER_S, BURST = 50.0, 200.0
@@ -40,8 +41,8 @@ class Door:
 
     def refused(self, request: Request, right: Right) -> Refusal | None:
         """Why a request is not answered, or None."""
-        if (too_soon := self._rates.refused(request, self._clock())) is not None:
-            return too_soon
+        if (hurried := too_soon(request, self._rates, self._clock())) is not None:
+            return hurried
         program = self.program(request)
         remedy = "send a token" if program is NEIGHBOUR else None
         if (foreign := strange(request, remedy)) is not None:

@@ -18,13 +18,13 @@ from typing import Any
 
 import msgspec
 
-from v2g.console.requests import Bucket
 from v2g.io.carrier import BackEndError, Endpoint
 from v2g.io.home_assistant import discovery, node
 from v2g.io.local_station import KINDS, LocalStation
 from v2g.io.mqtt import OFFLINE, ONLINE, Broker, open_broker
 from v2g.io.tokens import read_secret
 from v2g.kernel.errors import V2GError
+from v2g.kernel.rate import Bucket
 from v2g.station.config.settings import ApiBroker, Right
 
 AGAIN_S = 5.0

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from v2g.console.requests import Bucket
 from v2g.io.control_client import ControlClient
 from v2g.kernel.errors import V2GError
+from v2g.kernel.rate import Bucket
 from v2g.station import command
 
 FRESH_S = 1.0

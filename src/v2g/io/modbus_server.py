@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from v2g.console.requests import Bucket
 from v2g.kernel.errors import V2GError
+from v2g.kernel.rate import Rates
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE, DEVICE_BUSY, NO_SUCH_UNIT = 1, 2, 3, 4, 6, 11
 READ = 3
@@ -99,8 +99,8 @@ class _Service:
         self._handle, self._may_write = handle, may_write
         self._silent: dict[asyncio.StreamWriter, bool] = {}
         """Connections, the one that has been silent longest first; whether its client may write."""
-        self._buckets: dict[tuple[str, bool], Bucket] = {}
-        """By address and whether they may write, of those that are connected, or were until lately."""
+        self._rates = Rates(READS_PER_S, BURST), Rates(REQUESTS_PER_S, BURST)
+        """Of those who may only read, and who may write."""
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Client(writer.get_extra_info("peername")[0], _role(writer))
@@ -131,14 +131,9 @@ class _Service:
 
     async def _paced(self, host: str, writer: asyncio.StreamWriter) -> None:
         """Until it is its turn. Raises EOFError if it is gone by then."""
-        loop, may_write = asyncio.get_running_loop(), self._silent[writer]
-        kind, per_s = (host, may_write), REQUESTS_PER_S if may_write else READS_PER_S
-        if kind not in self._buckets:
-            lately_s = loop.time() - BURST / READS_PER_S
-            self._buckets = {each: found for each, found in self._buckets.items() if found.seen_s > lately_s}
-            self._buckets[kind] = Bucket(loop.time(), per_s, BURST)
-        while not self._buckets[kind].take(loop.time()):
-            await asyncio.sleep(1.0 / per_s)
+        rates = self._rates[self._silent[writer]]
+        while not rates.take(host, asyncio.get_running_loop().time()):
+            await asyncio.sleep(1.0 / rates.per_s)
             if writer.transport.is_closing():
                 raise EOFError
 
