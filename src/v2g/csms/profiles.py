@@ -109,7 +109,7 @@ def _period(power_w: float, manner: Manner, named: CustomData | UnsetType) -> v2
 
 def _named(binding: str, within: Within) -> CustomData | UnsetType:
     data: dict[str, str | float] = {"binding": binding[:LONGEST_BINDING]} if binding else {}
-    within_s = within.charge_s or within.discharge_s
+    within_s = within.charge_s or within.discharge_s  # a site states the same one for both
     if within_s is not None:
         data["within"] = within_s
     if (within.charge_s is None) != (within.discharge_s is None):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from v2g.kernel import regular_file
-from v2g.kernel.errors import V2GError
+from v2g.kernel.errors import V2GError, innermost
 from v2g.run.lines import Lines
 from v2g.station.access import authorizer_of
 from v2g.station.command import Ems
@@ -247,14 +247,14 @@ class BackEndRunner:
             try:
                 await self._serve(station, slot, news, heed, report)
             except* BackEndError as group:
-                error = group.exceptions[0]
+                error = innermost(group)
                 if str(error) != self._trouble:  # once for a series of attempts (A00.FR.316)
                     self._trouble = str(error)
                     report(self._trouble)
                     if isinstance(error, BackEndError) and error.event:
                         station.block(Security).happened(error.event, self._trouble)
             except* Exception as group:  # a defect here must not end the station
-                self._trouble = f"the connection to the back end failed: {group.exceptions[0]!r}"
+                self._trouble = f"the connection to the back end failed: {innermost(group)!r}"
                 report(self._trouble)
             if station.contact.spoken:
                 waits.succeeded()

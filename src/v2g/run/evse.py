@@ -68,7 +68,7 @@ LOOK_S = 0.02
 PHASE_S = 0.0275
 """From the instants at which the slow devices of one EVSE are read to those of the next: no two of four coincide."""
 SUPERVISE_S = 0.05
-"""Between looks at deadlines and at the age of readings while energy may flow; as between readings before."""
+"""Between looks at deadlines and at the age of readings while energy may flow; otherwise as often as devices."""
 BREAK_POLL_S = 0.005
 """Between readings while the contactor waits for the current to fall."""
 HEARTBEAT_S = 0.1

@@ -21,9 +21,8 @@ LANGUAGES = {
 }
 """Key of the configuration and adapter, whose `serve` lasts until it is cancelled. An adapter is imported only if its
 key is there: its library may not be."""
-
-
 AGAIN_S = 10.0
+"""Until a language that has failed is started again."""
 
 
 def spoken(

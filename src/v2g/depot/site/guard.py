@@ -42,7 +42,7 @@ LATE_S = 6.0
 
 
 class ConnectionLimit(NamedTuple):
-    """One of those that hold: of what is drawn, or fed, as a sum or in a phase."""
+    """One of a connection's limits: of what is drawn, or fed, as a sum or in a phase."""
 
     charges: bool
     """Whether chargers that charge make room; otherwise those that feed."""
@@ -132,8 +132,8 @@ class Guard:
     ) -> None:  # fmt: skip
         """A reading. `fed_w`: what may be fed just now if that is less than the connection's limit; below 0 if even
         that much should flow the other way. `shown_w`: what the chargers' own meters show, by row; None: nothing.
-        `late_w`: what of that slow cars are still to give up, or to reach. `short_w`: by how much cars charge and feed,
-        certainly less than they should."""
+        `late_w`: what of that slow cars are still to give up, or to reach. `short_w`: by how much less cars certainly
+        charge, and feed, than they should."""
         connection, now = self.connection, reading.unix_s
         if self.reading is not None:
             self._gaps_s.append(now - self.reading.unix_s)
