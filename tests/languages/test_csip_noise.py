@@ -12,7 +12,7 @@ from py20305.events.comms_loss import CommsLossState
 from py20305.models.sep.sep import DercontrolList, Time
 
 from v2g.io import csip_client
-from v2g.io.csip_client import LONGEST_OCTETS, MOST_LISTED, Understanding
+from v2g.io.csip_client import LONGEST_OCTETS, MOST_LISTED, StrictClient
 
 NS = "xmlns='urn:ieee:std:2030.5:ns'"
 TIME = (
@@ -37,7 +37,7 @@ def answer(status: str, body: str = "", more: str = "") -> bytes:
 
 
 @asynccontextmanager
-async def answering(said: list[bytes], stalls: asyncio.Event) -> AsyncIterator[Understanding]:
+async def answering(said: list[bytes], stalls: asyncio.Event) -> AsyncIterator[StrictClient]:
     """A server that says the first of these, and a client of it."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -51,7 +51,7 @@ async def answering(said: list[bytes], stalls: asyncio.Event) -> AsyncIterator[U
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     client: Any = Sep2Client(f"http://{host}:{port}", retry=RetryPolicy(max_transient=1, base_delay=0.0))
-    client.__class__, client.heard_s, client.failing, client.lost = Understanding, 0.0, {}, CommsLossState()
+    client.__class__, client.heard_s, client.failing, client.lost = StrictClient, 0.0, {}, CommsLossState()
     try:
         yield client
     finally:

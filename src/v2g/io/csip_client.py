@@ -43,7 +43,7 @@ class _Bounded(ClientResponse):
         return self._body
 
 
-class Understanding(Sep2Client):
+class StrictClient(Sep2Client):
     """What cannot be understood is no contact: errors of the server, redirects, noise, what is too large or too slow. A
     resource that fails twice in a row counts as silence from the first time on, whatever else is answered."""
 
@@ -151,7 +151,7 @@ class FollowingClient(CsipClient):
         super().__init__(url, **settings)
         self._recovering: asyncio.Task[None] | None = None
         self._http: Any  # the library makes it itself, and gives it to others
-        self._http.__class__ = Understanding
+        self._http.__class__ = StrictClient
         self._http.heard_s, self._http.failing, self._http.lost = 0.0, {}, self._comms_loss
 
     async def trigger_rediscovery(self) -> bool:
