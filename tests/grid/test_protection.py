@@ -443,7 +443,7 @@ def test_a_doubtful_sample_that_stays_the_last_one_is_a_fault() -> None:
     protection.step(GridSample(0.0, 0, SOUND, 60.0), 0.0)
     doubtful = GridSample(0.02, 1, SOUND, nan)
     assert protection.step(doubtful, 0.02).state is State.CEASE
-    assert protection.step(doubtful, 0.1).state is State.TRIP
+    assert protection.step(doubtful, 0.2).state is State.TRIP
 
 
 def test_doubtful_samples_hide_no_disturbance() -> None:
@@ -528,12 +528,14 @@ def test_the_same_samples_give_the_same_verdicts(series: list[tuple[float, float
         assert verdict.may_exchange == (verdict.state is State.RUN)
 
 
-def test_one_doubtful_sample_is_looked_at_again_when_the_meter_is_read() -> None:
+@pytest.mark.parametrize("pace_s", [0.02, 0.1])
+def test_one_doubtful_sample_is_looked_at_again_when_the_meter_is_read(pace_s: float) -> None:
+    """While energy flows and before."""
     protection = Protection(settings.load("ieee1547-cat3"), in_service=True)
     protection.step(GridSample(0.0, 0, SOUND, 60.0), 0.0)
-    doubtful = GridSample(0.02, 1, SOUND, nan)
-    assert [protection.step(doubtful, now).state for now in (0.02, 0.038)] == [State.CEASE, State.CEASE]
-    assert protection.step(GridSample(0.04, 2, SOUND, 60.0), 0.04).state is State.RUN
+    doubtful = GridSample(pace_s, 1, SOUND, nan)
+    assert [protection.step(doubtful, share * pace_s).state for share in (1, 1.9)] == [State.CEASE, State.CEASE]
+    assert protection.step(GridSample(2 * pace_s, 2, SOUND, 60.0), 2 * pace_s).state is State.RUN
 
 
 def test_once_a_disturbance_is_over_a_withdrawn_permission_is_the_reason() -> None:

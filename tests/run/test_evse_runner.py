@@ -10,9 +10,10 @@ from tests.io.jumping_loop import JumpingLoop, run_ahead
 from tests.station.scene import INTENT, OUTLET
 
 from v2g.bench.sim.world import World
+from v2g.grid.settings import load, names
 from v2g.io.link import Peer
 from v2g.io.trace import SessionTrace
-from v2g.iso15118.view import Stop
+from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.fault import Fault
 from v2g.power.contactor import ContactorReading
 from v2g.power.inverter import InverterReading, InverterState
@@ -23,6 +24,7 @@ from v2g.station.readings import Readings
 from v2g.v2gtp.sdp import Security
 
 NOBODY = Device(address="modbus://127.0.0.1:1")
+DC = ("contactor", "meter", "inverter", "isolation", "grid")
 EVSE = changed(
     OUTLET,
     services=("AC",),
@@ -120,6 +122,38 @@ def test_the_grid_is_read_at_each_cycle_while_energy_may_flow(
         runner = with_a_car(closed=closed, inverter=inverter)
         await asyncio.sleep(0.11 - loop.time() % 0.1)  # a tenth of the slower pace has passed
         assert (runner.turn_of("grid sensing unit") - loop.time() < 0.05) is (pace_s == 0.02)
+
+    run_ahead(scenario)
+
+
+@pytest.mark.parametrize(
+    ("stage", "waits"), [(Stage.OFF, True), (Stage.CABLE_CHECK, False), (Stage.PRECHARGE, False), (Stage.ENERGY, True)]
+)
+def test_numbers_wait_for_the_next_look_at_the_grid_only_while_that_comes_soon(stage: Stage, waits: bool) -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        world = World(changed(OUTLET, **dict.fromkeys(DC, NOBODY)), INTENT)
+        runner = EvseRunner(world.evse, SessionTrace(None), lambda: None)
+        seen: list[Readings] = []
+        world.as_read = lambda readings: seen.append(readings) or readings  # type: ignore[func-returns-value]
+        world.run(3.0)
+        world.plug_in()
+        world.run(10.0, until=lambda: world.evse.demand.stage is stage)
+        loop.ahead_s += world.now - loop.time()
+        runner.devices.readings = seen[-1]
+        await runner._read("grid sensing unit")  # nobody answers: its latest reading is looked at
+        assert runner.evse.demand.stage is stage
+        assert runner.waits("inverter") is waits
+
+    run_ahead(scenario)
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_grid_code_admits_that_a_reading_goes_stale_before_the_next_one(name: str) -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        runner = with_a_car(closed=False)
+        await asyncio.sleep(0.2 - loop.time() % 0.1)
+        pace_s = runner.turn_of("grid sensing unit") - loop.time()
+        assert load(name).settings["measurement.stale_s"].low > 2 * pace_s
 
     run_ahead(scenario)
 

@@ -9,8 +9,9 @@ from v2g.grid.sample import GridSample
 
 LASTS_S = 0.015
 """How long samples that cannot be believed may come before they trip: one of them does not, a second one does."""
-STAYS_S = 0.05
-"""How long the same one may be the latest: it is looked at again whenever the meter is read."""
+STAYS_S = 0.15
+"""How long the same one may be the latest: it is looked at again whenever the meter is read, and while nothing flows
+the sensing unit is read every 0.1 s."""
 MOST = 8
 """More of them, without `CLEARS_S` of sound ones in between, trip: three dips with two each are ridden through."""
 CLEARS_S = 60.0

@@ -388,15 +388,19 @@ class EvseRunner:
             self._line.machine.pilot_toggles = self.evse.plug.toggles
         readings, rating = self.devices.readings, self.devices.rating
         self._report_troubles()
-        if self._waits(name) and readings.states == states:
+        if self.waits(name) and readings.states == states:
             return
         self._looked_s = self._loop.time()
         self._guarded(lambda: self.evse.measured(readings, self._loop.time(), int(time.time()), rating))
 
-    def _waits(self, name: str) -> bool:
-        """Whether numbers from this device can wait for the next look at the grid, which is due within `LOOK_S`."""
+    def waits(self, name: str) -> bool:
+        """Whether numbers from this device can wait for the next look at the grid, which is due within `LOOK_S`.
+
+        Cable check and pre-charge put voltage on the cable while the grid is read seldom: then they cannot.
+        """
+        soon = self._flows or self.evse.demand.stage is Stage.OFF
         looked = self._loop.time() - self._looked_s < LOOK_S
-        return looked and self.devices.grid is not None and name in _SLOW and not self._breaking()
+        return looked and soon and self.devices.grid is not None and name in _SLOW and not self._breaking()
 
     async def _supervise(self) -> None:
         """Something is due, or no device has made the EVSE look for a while."""
