@@ -87,8 +87,8 @@ def scenario(*mishaps: Mishap, service: Service = Service.DC_BPT, cable: str = "
 class Careless(Evse):
     """Sound until a test makes something of it."""
 
-    def _settle(self, now: float, send: list[tuple[int, bytes]] | None = None) -> Step:
-        step = super()._settle(now, send)
+    def _step(self, send: list[tuple[int, bytes]] | None = None) -> Step:
+        step = super()._step(send)
         return replace(step, orders=self.spoil(step.orders), events=tuple(filter(self.reported, step.events)))
 
     def spoil(self, orders: Orders) -> Orders:
