@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests in four processes, because many wait for something most of the time, then those marked `alone`, which
-# depend on real time, in three.
+# depend on real time and need little of the processors, in as many.
 # Arguments are pytest's.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ run() { # MARKS [OPTION...]
 }
 
 run "not alone and not proof" -n 4 --dist worksteal "$@"
-run "alone and not proof" -n 3 --dist worksteal "$@"
+run "alone and not proof" -n 4 --dist worksteal "$@"
 [[ $ran == 1 ]] || { echo "no test is selected: $*" >&2; exit "$NOTHING_SELECTED"; }
 [[ -s $V2G_SKIPPED ]] && echo "skipped, by reason:" && sort "$V2G_SKIPPED" | uniq -c
 exit "$status"
