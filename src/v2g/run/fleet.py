@@ -284,10 +284,11 @@ class FleetProcess:
         batches = [_stamped(each, self._clock_s.get(each.depot, 0.0)) for each in batches]
         count = await self.ledger.enter(batches)  # also of depots that have left the fleet since then
         await self._older(batches)
-        for entry in (each for batch in batches for each in batch.entries if each != each.credible()):
+        entries = [each for batch in batches for each in batch.entries]
+        for entry in (each for each in entries if each != each.credible()):
             self._complain(f"ledger: an entry of {entry.depot} states an impossible energy or time; it is entered with "
                            "0 instead; see the depot's meters and clock")  # fmt: skip
-        for entry in (each for batch in batches for each in batch.entries if not has_place(each)):
+        for entry in (each for each in entries if not has_place(each)):
             self._complain(f"ledger: an entry of {entry.depot} has a sequence that cannot be, and is left out; see its "
                            "version and its books")  # fmt: skip
         self.entered += count

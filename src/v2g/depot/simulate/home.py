@@ -213,6 +213,7 @@ class House:
         self.now = end_s
         for id, stay in self.stays.items():
             self._charge(id, stay, step_s)
+            self._end_rest(id)
             self._open_if_late(id)
         while self._orders and self._orders[0][0] <= self.now:
             _, set_w, within = self._orders.popleft()
@@ -255,8 +256,12 @@ class House:
                 power_w = self.powers_w[id]
                 deaf = self.stays[id].deaf and abs(target_w) < abs(power_w)
                 self._targets_w[id] = power_w if deaf else self._within_reach_w(id, target_w)
-                self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
-                self.changed_s = self.now
+                self._changed()
+
+    def _changed(self) -> None:
+        """Appliances, sun or set-points have changed: time goes in fine steps for a while."""
+        self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
+        self.changed_s = self.now
 
     def _within_reach_w(self, id: str, set_w: float) -> float:
         """What of a set-point its car can do, on the phases that it uses."""
@@ -270,13 +275,15 @@ class House:
         stay = self.stays.get(id)
         return stay.phases if stay is not None and stay.phases else _wired(self.chargers[id])
 
-    def _open_if_late(self, id: str) -> None:
-        """The station opens its contactor for a car that stays beyond its set-point, as `v2g.station.safety` does."""
+    def _end_rest(self, id: str) -> None:
+        """The contactor closes again once a car has rested long enough."""
         if self.now >= self._rests_until.get(id, inf):
             del self._rests_until[id]
-            self._fine_until = max(self._fine_until, self.now + EVENTFUL_S)
-            self.changed_s = self.now
+            self._changed()
             self._targets_w[id] = self._within_reach_w(id, self._set_w[id])
+
+    def _open_if_late(self, id: str) -> None:
+        """The station opens its contactor for a car that stays beyond its set-point, as `v2g.station.safety` does."""
         power_w, limits_w = self.powers_w[id], (max(self._set_w[id], 0.0), max(-self._set_w[id], 0.0))
         limit_w = limits_w[0] if power_w > 0.0 else limits_w[1]
         if abs(power_w) > limit_w + tolerated_w(limit_w):

@@ -181,13 +181,11 @@ class SiteControl:
                 )
                 if bounded != (None, None):
                     self._bounded_w[id] = bounded
-                vehicle = replace(
-                    vehicle,
-                    max_charge_w=min(vehicle.max_charge_w, charges_w),
-                    max_discharge_w=min(vehicle.max_discharge_w, feeds_w),
-                )
-            held_w = max(power_w, 0.0), max(-power_w, 0.0)
-            found[id] = replace(charger, vehicle=vehicle, held_charge_w=held_w[0], held_discharge_w=held_w[1])
+            found[id] = replace(
+                _at_most(charger, charges_w, feeds_w),
+                held_charge_w=max(power_w, 0.0),
+                held_discharge_w=max(-power_w, 0.0),
+            )
         return {id: self._tolerated(charger) if id in self.within else charger for id, charger in found.items()}
 
     def _apart(self, chargers: Mapping[str, Charger], room: Room) -> dict[str, Charger]:
@@ -204,7 +202,7 @@ class SiteControl:
                 for id in flowing:
                     own_w = sign * self._powers_w[id]
                     most_w = max(own_w - less_w / there[id] - tolerated_w(own_w), 0.0)
-                    found[id] = _at_most(found[id], sign, most_w)
+                    found[id] = _at_most(found[id], *((most_w, inf) if sign > 0.0 else (inf, most_w)))
         return found
 
     def _within(self, charger: Charger) -> Within:
@@ -218,15 +216,17 @@ class SiteControl:
 
     def _tolerated(self, charger: Charger) -> Charger:
         """While a limit is exceeded, room is made for what a station opens no contactor for, too."""
+
+        def held(held_w: float, set_w: float, within_s: float | None) -> float:
+            most_w = max(held_w, set_w)
+            return held_w if within_s is None or most_w <= 0.0 else most_w + tolerated_w(set_w)
+
         set_w, within = self._powers_w.get(charger.id, 0.0), self.within[charger.id]
-        held_w = [
-            max(held_w, sign * set_w) + tolerated_w(sign * set_w)
-            if within_s is not None and max(held_w, sign * set_w) > 0.0 else held_w
-            for sign, held_w, within_s in (
-                (1.0, charger.held_charge_w, within.charge_s), (-1.0, charger.held_discharge_w, within.discharge_s)
-            )
-        ]  # fmt: skip
-        return replace(charger, held_charge_w=held_w[0], held_discharge_w=held_w[1])
+        return replace(
+            charger,
+            held_charge_w=held(charger.held_charge_w, set_w, within.charge_s),
+            held_discharge_w=held(charger.held_discharge_w, -set_w, within.discharge_s),
+        )
 
     def _left_by_house(self, now: float) -> tuple[list[float], list[float]]:
         """By row, what could be charged if the house drew its most, and fed if it drew its least."""
@@ -373,13 +373,13 @@ def _least_of(rooms_w: Iterable[float], charger: Charger) -> float:
     return min(room_w / share for room_w, share in zip(rooms_w, shares, strict=True) if share)
 
 
-def _at_most(charger: Charger, sign: float, most_w: float) -> Charger:
+def _at_most(charger: Charger, charge_w: float, discharge_w: float) -> Charger:
+    """With a vehicle that charges and feeds no more than this."""
     vehicle = charger.vehicle
     if vehicle is None:
         return charger
-    if sign > 0.0:
-        return replace(charger, vehicle=replace(vehicle, max_charge_w=min(vehicle.max_charge_w, most_w)))
-    return replace(charger, vehicle=replace(vehicle, max_discharge_w=min(vehicle.max_discharge_w, most_w)))
+    charge_w, discharge_w = min(vehicle.max_charge_w, charge_w), min(vehicle.max_discharge_w, discharge_w)
+    return replace(charger, vehicle=replace(vehicle, max_charge_w=charge_w, max_discharge_w=discharge_w))
 
 
 def _unheld(charger: Charger) -> Charger:
