@@ -65,9 +65,9 @@ class Dispatcher:
 
     async def apply_control(self, device_href: str, derc: Any, curves: Any) -> None:
         """An event has begun."""
-        late_s = sum(_within(abs(each.value), _LATEST_S) for each in (derc.randomize_start, derc.randomize_duration)
+        late_s = sum(_clamped(abs(each.value), _LATEST_S) for each in (derc.randomize_start, derc.randomize_duration)
                      if each is not None)  # fmt: skip
-        ends_s = _within(derc.interval.start.value + derc.interval.duration, LAST_UNIX_S) + late_s
+        ends_s = _clamped(derc.interval.start.value + derc.interval.duration, LAST_UNIX_S) + late_s
         until_s = min(ends_s - self.ahead(), LAST_UNIX_S)
         self._controls.start(derc.m_rid.value.hex(), Event(self._values(derc.dercontrol_base, curves), until_s))
         self._ask()
@@ -108,7 +108,7 @@ class Dispatcher:
         for method, params in translate_controls(base, curves):
             mode, key = _READ.get(method, ("", ""))
             if mode:
-                found[mode] = _within(params[key], LARGEST_W)
+                found[mode] = _clamped(params[key], LARGEST_W)
             else:
                 strange.add(method.removeprefix("update_"))
         if strange - self._strange:
@@ -119,9 +119,9 @@ class Dispatcher:
     def _ask(self) -> None:
         now = self._plant.depot.now()
         asked = self._controls.power(now)
-        with self._said():
+        with self._reporting():
             self._plant.limit(self._by, self._controls.limits(now))
-        with self._said():
+        with self._reporting():
             if asked is None:
                 self._plant.set_power(self._by, None)
             else:
@@ -129,14 +129,14 @@ class Dispatcher:
                 self._plant.set_power(self._by, power_w, until_s - now, then_w)
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _reporting(self) -> Iterator[None]:
         try:
             yield
         except V2GError as error:
             self._report(f"IEEE 2030.5: {error}")
 
 
-def _within(value: float, most: float) -> float:
+def _clamped(value: float, most: float) -> float:
     """A number of any size, also an integer beyond all floats."""
     return float(max(-most, min(most, value)))
 

@@ -1,4 +1,4 @@
-"""Serves an application over HTTP or HTTPS, and what all of them need: JSON that comes, events that go.
+"""Serves an application over HTTP or HTTPS, and streams of events to those who read them.
 
 A client that sends its request slowly, or holds connections without asking anything, loses them.
 """
@@ -21,7 +21,7 @@ from v2g.io.http_get import HttpError
 MOST_CONNECTIONS = 256
 """One more takes the place of the one that has waited longest without a whole request."""
 WITHIN_S = 10.0
-"""For a request to come."""
+"""For the head of a request to come."""
 BEHIND = 5
 """Events that a reader may be late before it starts again."""
 
