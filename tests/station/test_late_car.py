@@ -11,7 +11,7 @@ from tests.station.test_mute_car import EVSE
 from v2g.bench.sim.world import Grid, World
 from v2g.iso15118.service import ControlMode, Service
 from v2g.kernel.fault import Fault
-from v2g.kernel.within import NEVER, Within
+from v2g.kernel.within import NEVER, Overdue, Within
 from v2g.power.contactor import ContactorReading
 from v2g.power.meter import MeterReading
 from v2g.station.power.situation import BackEndOrder, Injection
@@ -79,6 +79,29 @@ def test_orders_that_fall_one_after_the_other_each_leave_their_time(pace_w_s: fl
         world.run(0.25, until=lambda: not world.contactor.closed)
     assert world.contactor.closed is not late
     assert world.now - began_s <= 2.0
+
+
+@pytest.mark.parametrize(("first_s", "then_s"), [(60.0, WITHIN_S), (WITHIN_S, 3.0)])
+def test_an_order_has_its_own_time_whatever_the_one_before_it_stated(first_s: float, then_s: float) -> None:
+    world = drawing(0.0)
+    world.evse.back_end = order(FULL_W, Within(charge_s=first_s))
+    world.run(5.0)
+    world.evse.back_end = order(LESS_W, Within(charge_s=then_s))
+    after_s = opened_after_s(world, 10.0)
+    assert after_s is not None
+    assert then_s <= after_s <= then_s + OPEN_WITHIN_S - WITHIN_S
+
+
+@pytest.mark.parametrize(("first_s", "then_s", "after_s"), [(60.0, 0.5, 1.5), (0.5, 60.0, 0.5)])
+def test_the_same_order_with_another_time_can_only_be_stricter(first_s: float, then_s: float, after_s: float) -> None:
+    overdue = Overdue()
+    overdue.step(FULL_W, (FULL_W, 0.0), Within(charge_s=first_s), 0.0)
+    found_s = None
+    for tenth in range(1, 30):
+        within = Within(charge_s=first_s if tenth < 11 else then_s)
+        if found_s is None and overdue.step(FULL_W, (LESS_W, 0.0), within, tenth / 10) is not None:
+            found_s = tenth / 10
+    assert found_s == pytest.approx(after_s, abs=0.15)
 
 
 def test_a_car_that_flows_the_other_way_is_not_late() -> None:
