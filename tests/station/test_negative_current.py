@@ -154,9 +154,9 @@ def test_a_hasty_car_is_not_proved_by_asking_faster() -> None:
 def test_the_proof_needs_current_and_meter_in_a_row_and_ends_in_stated_requests() -> None:
     proof = SignProof()
     for number in range(PROOF_TURNS - 1):
-        proof = proof.after(-5.0, Flow(number, -1_000.0, -2.0, -700.0), "")
+        proof = proof.after(-5.0, Flow(number, -1_000.0, -2.0, -700.0, 400.0), "")
     assert proof.most_w == PROOF_W
-    good = Flow(100.0, -1_000.0, -2.0, -700.0)
+    good = Flow(100.0, -1_000.0, -2.0, -700.0, 400.0)
     for current_a, metered_w in ((2.0, -700.0), (0.0, -700.0), (-2.0, 700.0), (-2.0, None), (float("nan"), -700.0)):
         contradicted = proof.after(-5.0, good._replace(current_a=current_a, metered_w=metered_w), "")
         assert contradicted.shown == 0
@@ -164,6 +164,8 @@ def test_the_proof_needs_current_and_meter_in_a_row_and_ends_in_stated_requests(
     assert proof.after(5.0, good, "").shown == 0, "the car no longer asks for it"
     assert proof.after(-5.0, good._replace(measured_s=PROOF_TURNS - 2), "") == proof, "the same measurement again"
     assert proof.after(-5.0, good._replace(commanded_w=0.0), "").shown == 0, "the station has commanded no such current"
+    little = good._replace(commanded_w=-150.0, current_a=-0.37)
+    assert proof.after(-5.0, little, "").turns == proof.turns, "a limit leaves a current that nobody could see"
     passed = proof.after(-5.0, good, "")
     assert passed.passed
     assert passed.most_w > 1e6

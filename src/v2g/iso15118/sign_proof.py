@@ -4,7 +4,7 @@ ISO 15118-2 and DIN SPEC 70121 have no discharge. SAE J2847/2 has some of their 
 current. What a car means by a negative number cannot be read from the standard that it speaks, so nothing is taken from
 it on its word: for a number of measurements the power stays low, the inverter must measure a current out of the car,
 and the station's meter, a device of its own, a power into the grid. What is measured while the station itself commands
-no such current proves nothing, neither way.
+no such current, or one too small to show, proves nothing, neither way.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +19,8 @@ MOST_TURNS = 400
 """Measurements after which a sign that is not proved by then never will be."""
 _LEAST_A = 0.5
 """Less than this is no current that proves anything."""
+_ASKED_A = 1.5 * _LEAST_A
+"""Less than this is not asked for: what comes of it may be less than `_LEAST_A`. At 1 000 V, `PROOF_W` is more."""
 
 
 class Flow(NamedTuple):
@@ -32,6 +34,8 @@ class Flow(NamedTuple):
     """As the inverter measures it."""
     metered_w: float | None
     """None: nothing is known."""
+    voltage_v: float
+    """At the inverter's output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class SignProof:
             return replace(self, shown=0, failed=f"it reports {trouble} while it is asked to be discharged")
         if self.passed or flow.measured_s <= self.seen_s:
             return self
-        if flow.commanded_w >= 0:
+        if flow.commanded_w >= 0 or -flow.commanded_w < _ASKED_A * flow.voltage_v:
             return replace(self, shown=0)
         flows = flow.current_a <= -_LEAST_A and flow.metered_w is not None and flow.metered_w < 0
         turns, shown = self.turns + 1, self.shown + 1 if flows else 0

@@ -67,7 +67,7 @@ def _proof(asked: Any, target_a: float, session: Session, view: StationView) -> 
     if not session.selected.service.bidirectional:
         return session.proof
     error = asked.DC_EVStatus.EVErrorCode.value
-    flow = Flow(view.measured_s, view.commanded_w, view.current_a, view.metered_w)
+    flow = Flow(view.measured_s, view.commanded_w, view.current_a, view.metered_w, view.voltage_v)
     return session.proof.after(target_a, flow, "" if error == "NO_ERROR" else error)
 
 
