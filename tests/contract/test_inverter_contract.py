@@ -279,7 +279,7 @@ def test_the_discharge_limit_is_the_known_register() -> None:
         own.run(test)
 
 
-def test_the_heartbeat_is_written_no_more_often_than_due() -> None:
+def test_the_heartbeat_is_written_no_more_often_than_twice_in_its_time() -> None:
     async def test(bench: PlantBench) -> None:
         raw = ModbusConnection(own.process.host, own.process.port).unit(1, "inverter")
 
@@ -298,7 +298,7 @@ def test_the_heartbeat_is_written_no_more_often_than_due() -> None:
         second = await until(timed, lambda beat: beat > first, 1.0, period_s=0.002)
         written_s = began_s  # or later
         await until(heartbeat, lambda beat: beat > second, 1.0, period_s=0.002)
-        assert time.monotonic() - written_s >= 0.09
+        assert time.monotonic() - written_s >= 0.045
 
     with started("shipped") as own:
         own.run(test)

@@ -154,10 +154,10 @@ def test_writes_come_with_changes_and_heartbeats_and_are_rate_limited() -> None:
         assert await inverter.command(other) == other
         assert await inverter.command(OFF) == OFF  # never held back
         assert written == [-10_000, -5_000, 0]
-        now += 0.09
+        now += 0.04
         await inverter.command(OFF)
         assert len(written) == 3
-        now += 0.02
+        now += 0.055  # 0.1 s after the command before, which took 5 ms to be written
         await inverter.command(OFF)
         assert len(written) == 4
 

@@ -1,6 +1,7 @@
 """What a runner makes of its EVSE's steps: what it reports, and when the process may end."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from io import StringIO
 
@@ -15,14 +16,17 @@ from v2g.io.link import Peer
 from v2g.io.trace import SessionTrace
 from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.fault import Fault
+from v2g.pilot.duty import DIGITAL
 from v2g.power.contactor import ContactorReading
 from v2g.power.inverter import InverterReading, InverterState
 from v2g.run.evse import IDLE_POLL_S, MOST_SEARCHERS, POLL_S, REPEAT_S, EvseRunner
 from v2g.station.config.settings import Access, Device, Pilot
 from v2g.station.evse import Evse
+from v2g.station.orders import Orders
 from v2g.station.readings import Readings
 from v2g.v2gtp.sdp import Security
 
+Command = Callable[[Orders], Awaitable[None]]
 NOBODY = Device(address="modbus://127.0.0.1:1")
 DC = ("contactor", "meter", "inverter", "isolation", "grid")
 EVSE = changed(
@@ -154,6 +158,31 @@ def test_no_grid_code_admits_that_a_reading_goes_stale_before_the_next_one(name:
         await asyncio.sleep(0.2 - loop.time() % 0.1)
         pace_s = runner.turn_of("grid sensing unit") - loop.time()
         assert load(name).settings["measurement.stale_s"].low > 2 * pace_s
+
+    run_ahead(scenario)
+
+
+def test_a_command_is_repeated_within_the_time_that_a_device_states_and_at_rest_seldom() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        runner = EvseRunner(Evse(EVSE), SessionTrace(None), lambda: None)
+        devices = runner.devices
+        assert devices.pilot is not None
+
+        async def lasts_s(command: Command, orders: Orders) -> float:
+            """From an instant of all paces on."""
+            await asyncio.sleep(0.5 - loop.time() % 0.5 + 0.001)
+            runner._orders = orders
+            return runner.turn_of_command(command) - loop.time()
+
+        at_rest, waits = Orders(), Orders(pilot_duty=DIGITAL)
+        carries = Orders(contactor_closed=True)
+        assert await lasts_s(devices.command_contactor, at_rest) > 0.2
+        assert await lasts_s(devices.command_contactor, waits) > 0.2
+        assert await lasts_s(devices.command_pilot, at_rest) > 0.2
+        assert await lasts_s(devices.command_pilot, waits) < 0.11, "or a car sees state F after one lost write"
+        assert await lasts_s(devices.command_contactor, carries) < 0.11
+        devices.heartbeat_s = 0.04
+        assert await lasts_s(devices.command_contactor, carries) < 0.05
 
     run_ahead(scenario)
 

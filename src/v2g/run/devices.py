@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
@@ -158,6 +159,9 @@ class Devices:
         self.lock: ConnectorLock | None = made("lock", evse.lock, "connector lock")
         self.reader: CardReader | None = made("reader", evse.reader, "card reader")
         self.temperatures: TemperatureSensors | None = made("temperatures", evse.temperatures, "temperature sensors")
+        commanded = (self.contactor, self.phase_contactor, self.inverter, self.pilot, self.ccid, self.pump, self.lock)
+        self.heartbeat_s = min(getattr(each, "heartbeat_s", inf) for each in commanded)
+        """The shortest time within which one of them wants to hear its command again; infinite if none says."""
 
     def _made(self, kind: str, device: Device | None, name: str | None = None) -> Any:
         """The device by its driver; what it can do is that of the kind's port."""

@@ -20,6 +20,7 @@ from v2g.iso15118.timeouts import LINGER_S
 from v2g.iso15118.view import Stage
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
+from v2g.pilot.duty import is_pwm
 from v2g.power.inverter import NO_CURRENT_A, InverterMode
 from v2g.run.devices import Devices
 from v2g.run.tally import Tally
@@ -72,7 +73,8 @@ SUPERVISE_S = 0.05
 BREAK_POLL_S = 0.005
 """Between readings while the contactor waits for the current to fall."""
 HEARTBEAT_S = 0.1
-"""Between commands: a device that hears nothing for longer than its watchdog goes to its own safe state."""
+"""Between commands, or less if a device asks for it (`heartbeat_s`): one that hears nothing for longer than its
+watchdog goes to its own safe state."""
 REPEAT_S = 10.0
 """Report the same defect of ours at most this often."""
 RESTART_S = 1.0
@@ -155,7 +157,8 @@ class EvseRunner:
                 for command in self.devices.commands:  # each at its own pace: the contactor waits for no other
                     self._new_orders[command] = asyncio.Event()
                     work = partial(self._command, command)
-                    tasks.create_task(self._repeat(work, self._turn_of_command, wake=self._new_orders[command]))
+                    turn = partial(self.turn_of_command, command)
+                    tasks.create_task(self._repeat(work, turn, wake=self._new_orders[command]))
                 tasks.create_task(self._repeat(self._supervise, self._turn_of_supervision))
                 for name in self.devices.names:
                     tasks.create_task(self._repeat(partial(self._read, name), partial(self.turn_of, name)))
@@ -439,9 +442,10 @@ class EvseRunner:
             finally:
                 timer.cancel()
 
-    def _turn_of_command(self) -> float:
-        """One that is off loses nothing by silence."""
-        return self._beat(IDLE_POLL_S if self._orders.safe else HEARTBEAT_S)
+    def turn_of_command(self, command: Callable[[Orders], Awaitable[None]]) -> float:
+        """When to repeat it next. A device that is off loses nothing by silence; a duty cycle that a car sees is on."""
+        rests = self._orders.safe and not (command == self.devices.command_pilot and is_pwm(self._orders.pilot_duty))
+        return self._beat(IDLE_POLL_S if rests else min(HEARTBEAT_S, self.devices.heartbeat_s))
 
     def _turn_of_supervision(self) -> float:
         turn = self._beat(SUPERVISE_S if self._flows else POLL_S if self._active else IDLE_POLL_S)

@@ -40,6 +40,15 @@ def number(value: Value) -> float:
     return value
 
 
+def is_due(age_s: float, heartbeat_s: float) -> bool:
+    """Whether a level that was written so long ago is written again.
+
+    The station asks at fixed instants, at most `heartbeat_s` apart. A write takes its time, so that at the next instant
+    it is a little less than `heartbeat_s` old: to wait for the rest is to wait for one instant more.
+    """
+    return age_s > heartbeat_s / 2
+
+
 class MappedDriver:
     """What the drivers of mapped devices share."""
 
@@ -56,10 +65,15 @@ class MappedDriver:
         self._levels: dict[str, tuple[float, float]] = {}
         """By quantity: what was acknowledged last, and when."""
 
+    @property
+    def heartbeat_s(self) -> float:
+        """The device wants to hear a command again within this time."""
+        return self.device.heartbeat_s
+
     async def _hold(self, name: str, level: float) -> None:
         """Writes a level when it changes and when the heartbeat is due. Raises `PowerError`."""
         held, time_s = self._levels.pop(name, (nan, 0.0))  # unknown until it has been acknowledged
-        if held != level or self._clock() - time_s >= self.device.heartbeat_s:
+        if held != level or is_due(self._clock() - time_s, self.heartbeat_s):
             await self.device.write({name: level})
             time_s = self._clock()
         self._levels[name] = level, time_s
@@ -121,7 +135,7 @@ class MappedInverter(MappedDriver):
         """Makes `setpoint` the inverter's; see the port."""
         age_s = self._clock() - self._written_s
         if self._held is not None:
-            if setpoint == self._asked and age_s < self.device.heartbeat_s:
+            if setpoint == self._asked and not is_due(age_s, self.heartbeat_s):
                 return self._held
             if setpoint.mode is not InverterMode.OFF and age_s < self.device.write_interval_s:
                 return self._held

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 
-from v2g.power.drivers.mapped import is_held, number, numbers
+from v2g.power.drivers.mapped import is_due, is_held, number, numbers
 from v2g.power.errors import Refused
 from v2g.power.inverter import (
     OFF,
@@ -119,6 +119,11 @@ class SunSpecInverter:
         self._loss_w = 0.0
 
     @property
+    def heartbeat_s(self) -> float:
+        """The device wants to hear a command again within this time."""
+        return self._block.heartbeat_s
+
+    @property
     def oddity(self) -> str:
         """What is wrong with the device and does not matter, for the log."""
         return self.device.oddity
@@ -129,7 +134,7 @@ class SunSpecInverter:
             setpoint = OFF
         age_s, held = self._clock() - self._written_s, self._held
         if held is not None:
-            if setpoint == self._asked and age_s < self._block.heartbeat_s:
+            if setpoint == self._asked and not is_due(age_s, self.heartbeat_s):
                 return held
             if setpoint != OFF and age_s < self._block.write_interval_s:
                 return held

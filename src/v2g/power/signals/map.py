@@ -134,7 +134,7 @@ class SignalMap(msgspec.Struct, frozen=True):
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantities: dict[str, dict[str, object]]
-    heartbeat_s: Annotated[float, msgspec.Meta(gt=0)] = 0.1
+    heartbeat_s: Annotated[float, msgspec.Meta(ge=0.02)] = 0.1
     write_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     period_s: Annotated[float, msgspec.Meta(gt=0, le=LARGEST_PERIOD_S)] = 0.05
 
