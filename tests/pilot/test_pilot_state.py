@@ -21,6 +21,8 @@ from v2g.pilot.state import (
 from v2g.power.pilot import PilotReading
 
 PERIOD_S = 0.01
+POLL_S = 0.02
+"""Of the station."""
 voltages = st.one_of(st.floats(-15, 15), st.sampled_from([nan, inf, -inf]))
 
 
@@ -139,6 +141,15 @@ def test_after_any_course_a_steady_voltage_is_found_in_time(course: list[float],
     started = line.now
     while line.feed(NOMINAL_V[state]).state is not state:
         assert line.now - started <= DEBOUNCE_S + 2 * PERIOD_S
+
+
+@pytest.mark.parametrize("late_s", [(0.0, 0.0, 0.0), (0.0, 0.004, 0.0), (0.003, 0.001, 0.004)])
+def test_the_second_reading_shows_it_though_readings_come_early_or_late(late_s: tuple[float, float, float]) -> None:
+    detector = Detector()
+    for number, each_s in enumerate((0.0,) * 5 + late_s):
+        time_s = number * POLL_S + each_s
+        detector.step(pwm(6 if number < 6 else 12, time_s=time_s), time_s)
+    assert detector.finding.name == "A2"
 
 
 def test_contradicting_readings_make_it_unknown() -> None:

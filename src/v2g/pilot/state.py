@@ -15,8 +15,9 @@ TOLERANCE_V = 1.0
 """Half the width of a window."""
 HYSTERESIS_V = 0.3
 """A state that was found is kept this far beyond its window: less than half of the gap between two windows."""
-DEBOUNCE_S = 0.02
-"""A new state must have lasted this long. That leaves 80 ms of the 100 ms to poll and to open the contactor."""
+DEBOUNCE_S = 0.015
+"""A new state must have lasted this long: two readings 20 ms apart show it, though each comes a little early or late.
+That leaves 80 ms of the 100 ms to poll and to open the contactor."""
 DUTY_TOLERANCE = 0.02
 """The measured duty cycle may be this far from the one that is sent: 3 % to 7 % for 5 %."""
 PILOT_STALE_S = 0.25
