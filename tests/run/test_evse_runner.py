@@ -151,6 +151,16 @@ def test_numbers_wait_for_the_next_look_at_the_grid_only_while_that_comes_soon(s
     run_ahead(scenario)
 
 
+def test_an_ac_car_may_draw_as_soon_as_its_contactor_is_to_close() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        runner = with_a_car(closed=False)
+        runner._orders = Orders(contactor_closed=True)
+        await asyncio.sleep(0.11 - loop.time() % 0.1)
+        assert runner.turn_of("grid sensing unit") - loop.time() < 0.05
+
+    run_ahead(scenario)
+
+
 @pytest.mark.parametrize("name", names())
 def test_no_grid_code_admits_that_a_reading_goes_stale_before_the_next_one(name: str) -> None:
     async def scenario(loop: JumpingLoop) -> None:

@@ -464,7 +464,8 @@ class EvseRunner:
         """Whether energy may flow, or did and is not known to have ended: the contactor of an AC car carries it."""
         readings, mode = self.devices.readings, self._orders.inverter.mode
         inverter = readings.inverter
-        ended = readings.seen_open or (inverter is not None and abs(inverter.current_a) < NO_CURRENT_A)
+        is_open = readings.seen_open and not self._orders.contactor_closed
+        ended = is_open or (inverter is not None and abs(inverter.current_a) < NO_CURRENT_A)
         return not ended or self.evse.demand.stage is Stage.ENERGY or mode in (InverterMode.CURRENT, InverterMode.POWER)
 
     def _beat(self, period_s: float) -> float:
