@@ -528,6 +528,17 @@ def test_the_same_samples_give_the_same_verdicts(series: list[tuple[float, float
         assert verdict.may_exchange == (verdict.state is State.RUN)
 
 
+@pytest.mark.parametrize("name", ["en50549-1", "vde-4105", "as-nzs-4777-2"])
+def test_the_echo_of_a_phase_jump_in_two_samples_far_apart_is_no_island(name: str) -> None:
+    """While nothing flows there are 0.1 s between them."""
+    code = settings.load(name)
+    protection = Protection(code, in_service=True)
+    for count in range(20):
+        rate = 2 * code.islanding.rocof_hz_per_s if count in (10, 11) else 0.0
+        sample = GridSample(count * 0.1, count, SOUND, code.nominal_hz, rocof_hz_per_s=rate)
+        assert protection.step(sample, sample.time_s).state is State.RUN
+
+
 @pytest.mark.parametrize("pace_s", [0.02, 0.1])
 def test_one_doubtful_sample_is_looked_at_again_when_the_meter_is_read(pace_s: float) -> None:
     """While energy flows and before."""

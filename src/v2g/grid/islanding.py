@@ -76,6 +76,15 @@ _UNEVEN = 0.3
 """By how much the time to a turn of the kick varies, as a share of it."""
 
 
+_BEFORE_S = 0.02
+"""How long before the first sample of it a change is taken to have begun, at most. While nothing flows samples are
+0.1 s apart, and a change that shows in two of them may be the echo of a phase jump."""
+
+
+def _lasted(before_s: float, dt_s: float) -> float:
+    return before_s + (dt_s if before_s > 0.0 else min(dt_s, _BEFORE_S))
+
+
 class PassiveDetection:
     """Rate of change of frequency, vector shift, and no voltage at all."""
 
@@ -86,8 +95,8 @@ class PassiveDetection:
     def step(self, sample: GridSample, rocof_hz_per_s: float, dt_s: float) -> tuple[str, str] | None:
         """Lets `dt_s` pass up to `sample`; returns the element that sees an island and why, or None."""
         settings = self.settings
-        self._rising_s = self._rising_s + dt_s if rocof_hz_per_s > settings.rocof_hz_per_s else 0.0
-        self._falling_s = self._falling_s + dt_s if rocof_hz_per_s < -settings.rocof_hz_per_s else 0.0
+        self._rising_s = _lasted(self._rising_s, dt_s) if rocof_hz_per_s > settings.rocof_hz_per_s else 0.0
+        self._falling_s = _lasted(self._falling_s, dt_s) if rocof_hz_per_s < -settings.rocof_hz_per_s else 0.0
         lasted_s = max(self._rising_s, self._falling_s)
         if settings.rocof_enabled and lasted_s >= settings.rocof_delay_s - TOLERANCE_S:
             return "rocof", f"{rocof_hz_per_s:+.1f} Hz/s beyond {settings.rocof_hz_per_s:g} Hz/s for {lasted_s:.2f} s"
