@@ -17,7 +17,7 @@ LITTLE = 1e-4
 """Beyond an edge."""
 _LOT = 0.25
 """Of the random delay."""
-_DOUBTED, _CLEARS_S, _SECOND_S, _AGAIN_S = 8, 60.0, 0.015, 0.05
+_DOUBTED, _CLEARS_S, _SECOND_S, _AGAIN_S = 8, 60.0, 0.015, 0.15
 """Single samples that are passed over, the time that clears them; how soon a second one trips, and how long the same
 one may be the latest (docs/grid-codes.md: "a trip at the second sample in a row")."""
 
@@ -319,7 +319,7 @@ def _no_measurement(subject: Subject) -> tuple[Finding, ...]:
     unit = _unit(subject)
     none = unit.protection.step(None, unit.now)
     findings.append(same("none", (*said_of(none), bool(none.why)), (*TRIPPED, True)))
-    for stale_s, changes in ((standard.number("measurement.stale_s"), {}), (0.1, {"measurement.stale_s": 0.1})):
+    for stale_s, changes in ((standard.number("measurement.stale_s"), {}), (0.25, {"measurement.stale_s": 0.25})):
         for early_s, lost in ((-1e-3, False), (1e-3, True)):
             for sign in (1.0, -1.0):
                 unit = _unit(subject)
