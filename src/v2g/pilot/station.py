@@ -214,10 +214,10 @@ class StationPilot:
     def step(self, reading: Voltages | None, now: float) -> None:
         """Take the latest reading of the pilot, and let time pass up to `now`."""
         before, permitted = self.finding, self.permission
-        settled = now - self._sent_s >= SETTLE_S
-        self.finding = self._detector.step(reading, now, self.duty if settled else None)
+        settled_duty = self._settled_duty(now)
+        self.finding = self._detector.step(reading, now, settled_duty)
         state = self.finding.state
-        hidden = state is State.F and (self.signal is Signal.UNAVAILABLE or not settled)
+        hidden = state is State.F and (self.signal is Signal.UNAVAILABLE or settled_duty is None)
         was_connected, self.connected = self.connected, state in CONNECTED or (hidden and self.connected)
         self._report(before, permitted, was_connected)
         if self._toggles.step(state, now):
@@ -237,7 +237,11 @@ class StationPilot:
 
     def says_nothing(self, reading: Voltages, now: float) -> bool:
         """Whether this reading says nothing new. What only time brings about is for the next step."""
-        return self._detector.says_nothing(reading, now, self.duty if now - self._sent_s >= SETTLE_S else None)
+        return self._detector.says_nothing(reading, now, self._settled_duty(now))
+
+    def _settled_duty(self, now: float) -> float | None:
+        """The duty cycle that is sent; None just after a change, while the line may still show the one before."""
+        return self.duty if now - self._sent_s >= SETTLE_S else None
 
     def _report(self, before: Finding, permitted: Permission, was_connected: bool) -> None:
         found = self.finding
