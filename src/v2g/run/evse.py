@@ -55,7 +55,9 @@ if TYPE_CHECKING:  # loaded if there is a modem
 POLL_S = 0.1
 """Between readings while a car is connected."""
 _GRID = "grid sensing unit"
-_PACE = {_GRID: (0.02, 0.1), "control pilot": (0.02, 0.05), "safety inputs": (0.1, 0.1)}
+GRID_S = 0.02
+"""Between looks at the grid while energy may flow. Numbers from the slow devices wait for the next one."""
+_PACE = {_GRID: (GRID_S, 0.1), "control pilot": (0.02, 0.05), "safety inputs": (0.1, 0.1)}
 """Between readings of the fast devices, with and without a car: a cycle of the grid; what leaves time to open."""
 RECOVERY_S = 2.0
 """How long a start waits for the hardware that an earlier process left unsafe."""
@@ -64,8 +66,6 @@ HELD_WITHIN_S = 1.0
 IDLE_POLL_S = 0.25
 """Often enough that what is known does not go stale."""
 _SLOW = ("contactor", "meter", "inverter", "isolation monitor")
-LOOK_S = 0.02
-"""After a look at the EVSE, numbers from the slow devices wait for the next look at the grid."""
 PHASE_S = 0.0275
 """From the instants at which the slow devices of one EVSE are read to those of the next: no two of four coincide."""
 SUPERVISE_S = 0.05
@@ -397,12 +397,12 @@ class EvseRunner:
         self._guarded(lambda: self.evse.measured(readings, self._loop.time(), int(time.time()), rating))
 
     def waits(self, name: str) -> bool:
-        """Whether numbers from this device can wait for the next look at the grid, which is due within `LOOK_S`.
+        """Whether numbers from this device can wait for the next look at the grid, which is due within `GRID_S`.
 
         Cable check and pre-charge put voltage on the cable while the grid is read seldom: then they cannot.
         """
         soon = self._flows or self.evse.demand.stage is Stage.OFF
-        looked = self._loop.time() - self._looked_s < LOOK_S
+        looked = self._loop.time() - self._looked_s < GRID_S
         return looked and soon and self.devices.grid is not None and name in _SLOW and not self._breaking()
 
     async def _supervise(self) -> None:
