@@ -147,6 +147,27 @@ async def _once(dialect: str, folder: Path, server: Server | None) -> None:
         assert again.kept == {("station", "CS1"): b"\x00new"}
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_comes_later_does_not_keep_a_request_from_being_called_written(
+    dialect: str, tmp_path: Path, server: Server | None
+) -> None:
+    async def busy() -> None:
+        async with opened(dialect, tmp_path, server) as ledger:
+
+            def another() -> None:
+                ledger.put("station", "CS7", b"x")
+                ledger.commit()
+
+            loop = asyncio.get_running_loop()
+            ledger.wake = lambda: loop.call_soon_threadsafe(another)
+            for value in range(100):
+                ledger.put("station", "CS6", str(value).encode())
+                assert await ledger.flushed(STARTS_S)
+            ledger.wake = lambda: None
+
+    asyncio.run(busy())
+
+
 def test_a_database_that_dies_loses_nothing_and_holds_nobody_up(tmp_path: Path, server: Server | None) -> None:
     asyncio.run(_killed(tmp_path, server))
 

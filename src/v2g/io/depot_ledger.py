@@ -180,9 +180,10 @@ class SqliteLedger(Rows):
             self._writer.due()
 
     async def flushed(self, timeout_s: float) -> bool:
-        """Wait until everything is on the disk; whether it came in time."""
+        """Wait until everything given so far is on the disk; whether it came in time."""
         self.commit()
-        return await asyncio.to_thread(self._writer.flush, timeout_s) and not self._waiting
+        last = self._number
+        return await asyncio.to_thread(self._writer.flush, timeout_s) and self.committed >= last
 
     async def close(self) -> None:
         """Write what waits, and close the file."""

@@ -44,8 +44,7 @@ class PostgresLedger(Rows):
         self._pool, self._place = pool, place
         self._connection: Any = connection
         self._waiting: list[Row] = []
-        self._news, self._idle = asyncio.Event(), asyncio.Event()
-        self._idle.set()
+        self._news, self._written = asyncio.Event(), asyncio.Event()
         self._writing = asyncio.create_task(self._write())
 
     def commit(self) -> None:
@@ -53,16 +52,18 @@ class PostgresLedger(Rows):
         if self._given:
             self._waiting += self._given
             self._given = []
-            self._idle.clear()
             self._news.set()
 
     async def flushed(self, timeout_s: float) -> bool:
-        """Wait until everything is on the disk; whether it came in time."""
+        """Wait until everything given so far is on the disk; whether it came in time."""
         self.commit()
+        last = self._number
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._idle.wait()
-        return self._idle.is_set()
+                while self.committed < last:
+                    self._written.clear()
+                    await self._written.wait()
+        return self.committed >= last
 
     async def close(self) -> None:
         """Write what waits, if the server is there, and leave it."""
@@ -116,8 +117,8 @@ class PostgresLedger(Rows):
                 del self._waiting[: len(rows)]
                 self.trouble = left_out
                 self.committed += len(rows)
+                self._written.set()
                 self.wake()
-            self._idle.set()
 
     async def _commit(self, rows: Sequence[Row]) -> str | None:
         """Returns what had to be left out, if anything: one row must not hold up all others for ever."""
