@@ -64,6 +64,18 @@ def test_plugging_in_is_seen_and_answered_with_the_wanted_signal() -> None:
     assert bench.happened(Happening.PLUGGED) == ["a car is connected"]
 
 
+@pytest.mark.parametrize("between", [None, Cable.SHORTED])
+def test_a_car_that_leaves_is_reported_once_whatever_its_plug_shows_on_the_way_out(between: Cable | None) -> None:
+    bench = charging()
+    if between is not None:
+        bench.module.cable = between
+        bench.run(1.0)
+        assert not bench.pilot.connected
+    bench.module.cable = Cable.UNPLUGGED
+    bench.run(1.0)
+    assert bench.happened(Happening.UNPLUGGED) == ["no car is connected"]
+
+
 @pytest.mark.parametrize(
     ("signal", "understood"), [(Signal.DIGITAL, Meaning(digital=True)), (Signal.NOMINAL, Meaning(30))]
 )

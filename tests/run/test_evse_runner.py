@@ -14,6 +14,7 @@ from v2g.bench.sim.world import World
 from v2g.grid.settings import load, names
 from v2g.io.link import Peer
 from v2g.io.trace import SessionTrace
+from v2g.iso15118.timeouts import CAR_SETUP_S
 from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import DIGITAL
@@ -78,27 +79,59 @@ def test_the_process_waits_for_a_car_that_draws_by_the_duty_cycle() -> None:
     run_ahead(scenario)
 
 
-def test_who_asked_for_tls_is_not_served_without() -> None:
-    """Somebody in between may have changed the station's answer to discovery into that of the port without TLS."""
+CLEAR = Peer("fe80::1%eth0", 50_000, None)
+
+
+def serves_in_clear(runner: EvseRunner, peer: Peer = CLEAR) -> bool:
+    served = runner.seat(runner.car(plain=True), peer)
+    runner.evse.disconnected(0.0, Fault.CONNECTION_LOST, "gone")
+    return served
+
+
+def test_who_asked_for_tls_is_not_served_without_until_it_is_unplugged() -> None:
+    """Somebody in between may have changed the station's answer to discovery into that of the port without TLS, and may
+    search in the car's name."""
 
     async def scenario(loop: JumpingLoop) -> None:
         trace = StringIO()
-        settings = changed(EVSE, pilot=None)
-        runner = EvseRunner(Evse(settings), SessionTrace(None, echo=trace), lambda: None)
-        car = Peer("fe80::1%eth0", 50_000, None)
+        world = World(EVSE, INTENT)
+        world.faults.mute = True
+        world.run(3.0)
+        world.plug_in()
+        world.run(1.0)
+        loop.ahead_s += world.now - loop.time()
+        runner = EvseRunner(world.evse, SessionTrace(None, echo=trace), lambda: None)
         runner.searched("fe80::1", Security.TLS)
-        assert not runner.seat(runner.car(plain=True), car)
-        assert "it asked for TLS and connects without" in trace.getvalue()
-        assert runner.seat(runner.car(plain=True), replace(car, host="fe80::2%eth0"))
-        runner.evse.disconnected(loop.time(), Fault.CONNECTION_LOST, "gone")
         runner.searched("fe80::1%eth0", Security.NONE)
-        assert runner.seat(runner.car(plain=True), car)
+        loop.ahead_s += 3600.0
+        assert not serves_in_clear(runner)
+        assert "it asked for TLS and connects without" in trace.getvalue()
+        assert serves_in_clear(runner, replace(CLEAR, host="fe80::2%eth0"))
+        assert runner.seat(runner.car(), CLEAR), "a station that has no TLS serves it as it can"
         runner.evse.disconnected(loop.time(), Fault.CONNECTION_LOST, "gone")
-        runner.searched("fe80::1", Security.TLS)
-        assert runner.seat(runner.car(), car), "a station that has no TLS serves it as it can"
         for number in range(MOST_SEARCHERS):
             runner.searched(f"fe80::{number + 2:x}", Security.TLS)
-        assert runner.why_not_plain("fe80::1") is None, "the oldest is forgotten"
+        assert runner.why_not_plain("fe80::ff") is not None, "nobody has that many addresses: no mark is forgotten"
+        world.pull_out()
+        world.run(1.0)
+        for event in [event for _, event in world.events]:
+            runner.report(event)
+        world.plug_in()
+        world.run(1.0)
+        assert serves_in_clear(runner)
+
+    run_ahead(scenario)
+
+
+def test_without_a_pilot_the_mark_lasts_as_long_as_a_car_has_to_set_up_a_session() -> None:
+    async def scenario(loop: JumpingLoop) -> None:
+        runner = EvseRunner(Evse(changed(EVSE, pilot=None)), SessionTrace(None), lambda: None)
+        runner.searched("fe80::1", Security.TLS)
+        loop.ahead_s += CAR_SETUP_S - 1.0
+        runner.searched("fe80::1", Security.NONE)
+        assert not serves_in_clear(runner)
+        loop.ahead_s += 2.0
+        assert serves_in_clear(runner)
 
     run_ahead(scenario)
 

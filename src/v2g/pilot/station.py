@@ -118,6 +118,8 @@ class StationPilot:
         """The car talks: matching has begun, or there is a session. Set by the station, cleared on unplugging."""
         self.events: list[PilotEvent] = []
         """What has happened since the list was last emptied."""
+        self._plugged = False
+        """A car has been connected since state A was seen last: a plug may show other states on its way out."""
         self._detector = Detector()
         self._toggles = ToggleCounter()
         self._wanted, self._wanted_a, self._sent_a = Signal.NOT_READY, 0.0, 0.0
@@ -249,7 +251,9 @@ class StationPilot:
             self._happened(Happening.STATE, f"{before.name} -> {found.name}")
         if self.connected and not was_connected:
             self._happened(Happening.PLUGGED, "a car is connected")
-        if found.state is State.A and was_connected:
+        self._plugged |= self.connected
+        if found.state is State.A and self._plugged:
+            self._plugged = False
             self._happened(Happening.UNPLUGGED, "no car is connected")
         if found.flaw is not None and not found.same(before):
             self._happened(Happening.FLAW, found.flaw, warning=True)

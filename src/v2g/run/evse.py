@@ -16,11 +16,12 @@ from v2g.io.link import Link, Peer
 from v2g.io.pulse import Pulse, Stall
 from v2g.io.trace import SessionTrace
 from v2g.iso15118.station import owed_s
-from v2g.iso15118.timeouts import LINGER_S
+from v2g.iso15118.timeouts import CAR_SETUP_S, LINGER_S
 from v2g.iso15118.view import Stage
 from v2g.kernel.errors import V2GError
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import is_pwm
+from v2g.pilot.station import Happening
 from v2g.power.inverter import NO_CURRENT_A, InverterMode
 from v2g.run.devices import Devices
 from v2g.run.tally import Tally
@@ -34,6 +35,7 @@ from v2g.station.event import (
     Event,
     LeftBehind,
     NotKept,
+    PilotHappened,
     SessionEnded,
     SlowestResponse,
     Stalled,
@@ -81,7 +83,7 @@ RESTART_S = 1.0
 """After a loop of this EVSE has failed by a defect of ours, it rests this long in the safe state and begins again."""
 
 MOST_SEARCHERS = 64
-"""Addresses that searched for the station, of which it is known what they asked for."""
+"""Addresses that are remembered to have asked for TLS. With more of them in one plug-in, nobody is served without."""
 
 _POSITION = {True: "closed", False: "open"}
 
@@ -126,8 +128,8 @@ class EvseRunner:
         self._oddities: dict[str, str] = {}
         self._failures: dict[str, float] = {}
         """When each defect of ours was reported last."""
-        self._asked_for_tls: dict[str, None] = {}
-        """Addresses whose last search asked for TLS, oldest first."""
+        self._asked_for_tls: dict[str, float] = {}
+        """Addresses that have searched for TLS since a car was plugged in, and when they did last."""
 
     def car(self, *, plain: bool = False) -> "CarTalker":
         """Who talks to the next car that connects. `plain`: without the TLS that the station has."""
@@ -226,16 +228,18 @@ class EvseRunner:
         return True
 
     def searched(self, host: str, security: Security) -> None:
-        """A car looks for the station. Who asks for TLS is not served without, until it asks for that."""
-        self._asked_for_tls.pop(_bare(host), None)
-        if security is Security.TLS:
-            self._asked_for_tls[_bare(host)] = None
-            if len(self._asked_for_tls) > MOST_SEARCHERS:
-                del self._asked_for_tls[next(iter(self._asked_for_tls))]
+        """A car looks for the station. A later search without TLS takes nothing back: anybody can send one in its name.
+        Unplugging does; without a control pilot, which shows that, the time that a car has to set up a session."""
+        known = _bare(host) in self._asked_for_tls
+        if security is Security.TLS and (known or len(self._asked_for_tls) <= MOST_SEARCHERS):
+            self._asked_for_tls[_bare(host)] = self._loop.time()
 
     def why_not_plain(self, host: str) -> str | None:
         """Why nobody at this address is served without TLS by a station that has it, or None."""
-        if _bare(host) in self._asked_for_tls:
+        if self.evse.settings.pilot is None:
+            oldest_s = self._loop.time() - CAR_SETUP_S
+            self._asked_for_tls = {each: at_s for each, at_s in self._asked_for_tls.items() if at_s > oldest_s}
+        if _bare(host) in self._asked_for_tls or len(self._asked_for_tls) > MOST_SEARCHERS:
             return "it asked for TLS and connects without: somebody in between may have changed the station's answer"
         return None
 
@@ -269,6 +273,8 @@ class EvseRunner:
 
     def report(self, event: Event) -> None:
         """Write an event to the trace, and count it."""
+        if isinstance(event, PilotHappened) and event.event.happening is Happening.UNPLUGGED:
+            self._asked_for_tls.clear()
         self.tally.take(event, self.evse.visit)
         for watcher in self.watchers:
             watcher(self.evse.settings.id, event, self.evse.visit)
