@@ -171,6 +171,9 @@ export async function ask<T>(method: string, path: string, body?: unknown): Prom
 const query = (values: Record<string, string | number>) =>
   new URLSearchParams(Object.entries(values).map(([name, value]) => [name, String(value)])).toString();
 
+/** In whose name this page asks: whoever is signed in asks in their own. */
+const asker = async () => (await api.me()).name || "operator";
+
 export const api = {
   me: () => ask<Me>("GET", "session"),
   signIn: (name: string, password: string) => ask<Me>("POST", "session", { name, password }),
@@ -178,8 +181,8 @@ export const api = {
   charger: (id: string) => ask<Charger>("GET", `api/chargers/${id}`),
   explain: (of: string) => ask<Record<string, string[]>>("GET", `api/explain?${query({ of })}`),
   requests: () => ask<({ by: string; type: string; until_unix_s?: number } & Record<string, unknown>)[]>("GET", "api/request"),
-  request: (power_w: number, for_s: number) => ask<unknown>("PUT", "api/request", { by: "operator", power_w, for_s }),
-  withdraw: (by: string) => ask<unknown>("DELETE", `api/request?${query({ by })}`),
+  request: async (power_w: number, for_s: number) => ask<unknown>("PUT", "api/request", { by: await asker(), power_w, for_s }),
+  withdraw: async () => ask<unknown>("DELETE", `api/request?${query({ by: await asker() })}`),
   act: (id: string, what: "pause" | "resume" | "stop") => ask<unknown>("POST", `api/chargers/${id}/${what}`),
   needs: (id: string, needs: Partial<Needs>) => ask<unknown>("PUT", `api/chargers/${id}/needs`, needs),
   forget: (id: string) => ask<unknown>("DELETE", `api/chargers/${id}/needs`),

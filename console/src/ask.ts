@@ -29,8 +29,8 @@ export function askForm(asking: Asking): HTMLElement {
   }
 
   async function withdraw(): Promise<void> {
-    if (await confirm("Withdraw the operator's request?", asking.without, "Withdraw"))
-      await report(outcome, () => api.withdraw("operator"), "withdrawn");
+    if (await confirm("Withdraw your request?", asking.without, "Withdraw"))
+      await report(outcome, () => api.withdraw(), "withdrawn");
   }
 
   return h(

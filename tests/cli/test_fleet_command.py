@@ -57,6 +57,26 @@ def test_a_file_of_users_that_is_not_there_is_found_by_check(
     assert main(["fleet", "check", "--config", str(file)]) == 0
 
 
+def test_programs_with_one_token_or_a_taken_name_are_found_by_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "people").write_text("ann:operator:hash\n")
+    for name, token in (("one", "x" * 20), ("two", "x" * 20), ("short", "y")):
+        (tmp_path / name).write_text(token)
+    tokens = (
+        "[{name: EMS, token_file: one}, {name: EMS, token_file: two}, {name: ann, token_file: short},"
+        " {name: b, token_file: no}]"
+    )
+    text = f"fleet: north\nhttp: {{users_file: people, tokens: {tokens}}}\ndepots: [{{id: a, charge_w: 1}}]\n"
+    assert main(["fleet", "check", "--config", str(written(tmp_path, text))]) == 2
+    error = capsys.readouterr().err
+    for said in (
+        "http.tokens[1].name: EMS is taken", "two holds the token of http.tokens[0] too",
+        "http.tokens[2].name: ann is taken", "short: 1 characters; write 16", "http.tokens[3].token_file:",
+    ):  # fmt: skip
+        assert said in error, error
+
+
 @pytest.mark.parametrize("hosts", [["a b"], [""], ['c"d'], ["h:99"], ["h1", "H1"]])
 def test_hosts_that_are_none_are_refused(hosts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path, "fleet: north\nledger: fleet.db\ndepots: [{id: a, charge_w: 1, discharge_w: 1}]\n")

@@ -15,7 +15,7 @@ from tests.csms.asgi import ask
 from tests.csms.site import car, configured
 
 from v2g.bench.depot.station import LightStation
-from v2g.console.access import Gate
+from v2g.console.access import Gate, Role, User, hashed
 from v2g.depot.configuration import Control, Http, Silence
 from v2g.io.depot_http import Api
 from v2g.io.http_interface import MOST_STREAMS_EACH
@@ -208,6 +208,43 @@ async def _guarded(folder: Path) -> None:
         assert (await ask(closed, "GET", "/api/site", headers={"authorization": "Bearer no"})).status == 401
         good = {"authorization": "Bearer a long secret", "host": "depot.example.com"}
         assert (await ask(closed, "GET", "/api/site", headers=good)).status == 200
+
+
+def test_whoever_has_a_credential_asks_in_its_own_name_and_nobody_else_does(tmp_path: Path) -> None:
+    asyncio.run(_by_whom(tmp_path))
+
+
+async def _by_whom(folder: Path) -> None:
+    def bearer(token: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {token}"}
+
+    async with depot(folder) as (process, _, _):
+        secret = hashed("ann", Role.OPERATOR, "password").split(":", 2)[2]
+        people = {"ann": User("ann", Role.OPERATOR, secret)}
+        gate = Gate(monotonic, token="of all", programs={"EMS": "of the ems"}, users=people)
+        app = Api(process, gate).app
+        signed_in = await ask(app, "POST", "/session", {"name": "ann", "password": "password"})
+        ann = {"cookie": signed_in.headers["set-cookie"].partition(";")[0]}
+        limit = {"type": "limit", "steps": [{"from_unix_s": 0, "charge_w": 1_000}], "for_s": 60}
+        assert (await ask(app, "PUT", "/api/request", limit, headers=bearer("of the ems"))).status == 200
+        kept = process.requests()
+        for headers in (bearer("of all"), ann):
+            for method, body in (("PUT", {"power_w": 0, "for_s": 5, "by": "EMS"}), ("DELETE", None)):
+                answer = await ask(app, method, "/api/request?by=EMS", body, headers=headers)
+                assert answer.status == 403, (headers, method)
+                assert "EMS" in answer.json["error"] or "ann" in answer.json["error"]
+        assert (await ask(app, "DELETE", "/api/request?by=ann", headers=bearer("of the ems"))).status == 403
+        assert (await ask(app, "DELETE", "/api/request", headers=bearer("of all"))).status == 403  # it would be EMS
+        answer = await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5, "by": ["EMS"]}, bearer("of all"))
+        assert answer.status == 400
+        assert process.requests() == kept
+        assert (await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5}, headers=ann)).status == 200
+        assert [each.by for each in process.requests()] == ["ann", "EMS"]
+        long = "E" * 201  # not cut: two long names could become one
+        answer = await ask(app, "PUT", "/api/request", {"power_w": 0, "for_s": 5, "by": long}, bearer("of all"))
+        assert "201 characters" in answer.json["error"]
+        assert (await ask(app, "DELETE", "/api/request", headers=bearer("of the ems"))).status == 200
+        assert [each.by for each in process.requests()] == ["ann"]
 
 
 def test_the_stream_begins_whole_and_goes_on_with_what_has_changed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.run.test_depot_metrics import free_port, get, offered, samples
 
 from v2g.console.access import Gate
 from v2g.depot.configuration import Metrics
+from v2g.depot.desk import Channel
 from v2g.depot.flexibility import Band, Flexibility
 from v2g.fleet.shown import COLUMNS
 from v2g.fleet.view import Aggregate, Alarm
@@ -63,6 +64,27 @@ async def _asked(folder: Path) -> None:
         assert (await ask(app, "GET", "/api/request")).json == []
     finally:
         await fleet.ledger.close()
+
+
+def test_who_asks_over_the_servers_is_the_only_one_of_its_name(tmp_path: Path) -> None:
+    async def case() -> None:
+        settings = configuration(tmp_path, ["harbour"], 1)
+        access = fleet_nats.Access(servers=("nats://127.0.0.1:1",), user="fleet", password="none")
+        fleet = FleetProcess(settings, await open_ledger(settings.ledger), access, lambda line: None)
+        try:
+            app = FleetApi(fleet, Gate(monotonic, others=["tso"])).app
+            fleet.asked("fleet.request.tso", b'{"power_w": -9000, "for_s": 60, "by": "EMS"}')
+            fleet.request("tso", {"power_w": 0.0, "for_s": 60}, Channel.OPERATOR)  # of `v2g fleet request`
+            body = {"power_w": 0.0, "for_s": 60, "by": "tso"}
+            assert (await ask(app, "PUT", "/api/request", body)).status == 403
+            assert (await ask(app, "DELETE", "/api/request?by=tso")).status == 403
+            assert [each.by for each in fleet.requests()] == ["tso", "tso"]
+            fleet.asked("fleet.withdraw.tso", b"")
+            assert [each.power_w for each in fleet.requests()] == [0.0]
+        finally:
+            await fleet.ledger.close()
+
+    asyncio.run(case())
 
 
 def test_prometheus_reads_what_the_fleet_does_and_whether_it_steers(tmp_path: Path) -> None:

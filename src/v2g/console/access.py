@@ -2,10 +2,12 @@
 
 A viewer may look; an operator may also ask, pause and stop. A person signs in once and gets a cookie, which a page of
 another origin can neither read nor send along. Passwords are kept as Argon2id hashes, in lines `NAME:ROLE:HASH`.
+
+Whoever has a credential of its own asks in its own name, and nobody else does.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -18,7 +20,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.requests import Request
 
-from v2g.console.requests import BURST, LOOPBACK, REQUESTS_PER_S, Refusal, strange, too_soon
+from v2g.console.requests import BURST, LOOPBACK, REQUESTS_PER_S, Refusal, Refused, strange, too_soon
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.kernel.rate import Rates
@@ -31,6 +33,8 @@ ATTEMPTS, ATTEMPTS_S = 5, 60.0
 MOST_REMEMBERED = 10_000
 """Addresses and names whose failures are remembered."""
 LONGEST_PASSWORD = 1024
+NAMELESS = "EMS"
+"""Who asks without a name."""
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """19 MiB, the least that OWASP's cheat sheet on password storage names for Argon2id."""
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$DTHNEk6S6NL5/0b3oSxYxHhO0OdnNVj5TGwPuzkrPxQ"
@@ -46,11 +50,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person."""
+    """A person or a program."""
 
     name: str
     role: Role
     hash: str = ""
+    shared: bool = False
+    """Several may have the same credential, or none: the name says nothing."""
 
 
 class SignInRefused(V2GError):
@@ -90,12 +96,18 @@ class Gate:
         clock: Callable[[], float],
         *,
         token: str | None = None,
+        programs: Mapping[str, str] | None = None,
         users: Mapping[str, User] | None = None,
         proxy_header: str | None = None,
+        others: Collection[str] = (),
     ) -> None:
-        """`clock`: monotonic seconds. `proxy_header`: names the person that a proxy on this machine has signed in.
-        With neither token nor users it serves this machine only."""
-        self._clock, self._token, self._users, self._header = clock, token, dict(users or {}), proxy_header
+        """`clock`: monotonic seconds. `token`: of all programs that have none of their own; `programs`: the tokens of
+        those that have, by name. `proxy_header`: names the person that a proxy on this machine has signed in. `others`:
+        who asks elsewhere with a credential. With neither tokens nor users it serves this machine only."""
+        self._clock, self._users, self._header = clock, dict(users or {}), proxy_header
+        self._tokens = [(each, User(name, Role.OPERATOR)) for name, each in (programs or {}).items()]
+        self._tokens += [] if token is None else [(token, User("token", Role.OPERATOR, shared=True))]
+        self._owned = {*self._users, *(programs or {}), *others}
         self._sessions: dict[bytes, tuple[User, float]] = {}
         self._failures: dict[str, list[float]] = {}
         self._rates = Rates(REQUESTS_PER_S, BURST)
@@ -104,7 +116,7 @@ class Gate:
     @property
     def open(self) -> bool:
         """Whether this machine is served without any proof."""
-        return self._token is None and not self._users
+        return not self._tokens and not self._users
 
     @property
     def has_users(self) -> bool:
@@ -134,15 +146,32 @@ class Gate:
     def user(self, request: Request) -> User | None:
         """Who asks, if that is proved."""
         authorization = request.headers.get("authorization", "")
-        if self._token is not None and authorization.startswith("Bearer "):
-            given = authorization.removeprefix("Bearer ")
-            return User("token", Role.OPERATOR) if compare_digest(given.encode(), self._token.encode()) else None
+        if self._tokens and authorization.startswith("Bearer "):
+            given = authorization.removeprefix("Bearer ").encode()
+            found = [user for token, user in self._tokens if compare_digest(given, token.encode())]
+            return found[0] if found else None
         if self._header is not None and request.client is not None and request.client.host in LOOPBACK:
             return self._users.get(request.headers.get(self._header, ""))
         known = self._sessions.get(_key(request.cookies.get(COOKIE, "")))
         if known is not None and self._clock() < known[1]:
             return known[0]
-        return User("", Role.OPERATOR) if self.open else None
+        return User("", Role.OPERATOR, shared=True) if self.open else None
+
+    def asker(self, request: Request, by: object) -> str:
+        """In whose name a request asks that has been let through, and names `by`, if anybody. Raises `Refused`."""
+        user = self.user(request)
+        if by is not None and not isinstance(by, str):
+            raise Refused(HTTPStatus.BAD_REQUEST, "by: must be a name")
+        if user is not None and user.shared:
+            name = NAMELESS if by is None else by
+            if name in self._owned:
+                text = f"by: {name} has a password or a token; ask with that one, or in another name"
+                raise Refused(HTTPStatus.FORBIDDEN, text)
+            return name
+        name = "" if user is None else user.name
+        if by not in (None, name):
+            raise Refused(HTTPStatus.FORBIDDEN, f"by: {name} asks as {name} only; leave it out")
+        return name
 
     async def sign_in(self, name: str, password: str, address: str) -> tuple[User, str]:
         """The person, and the value of the cookie. Raises `SignInRefused`."""

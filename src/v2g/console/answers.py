@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
-from v2g.console.requests import Refusal
+from v2g.console.requests import Refusal, Refused
 from v2g.kernel.errors import V2GError
 
 LONGEST_BODY = 65_536
@@ -19,12 +19,8 @@ WITHIN_S = 10.0
 """For a body to come."""
 
 
-class BodyError(V2GError):
+class BodyError(Refused):
     """The body of a request cannot be taken; says why."""
-
-    def __init__(self, status: HTTPStatus, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 async def read(request: Request, kind: Any, longest: int = LONGEST_BODY) -> Any:
@@ -79,5 +75,5 @@ IN_JSON: Mapping[Any, ExceptionHandler] = {HTTPException: no_such_way}
 
 
 def refused(error: V2GError) -> Response:
-    """What the depot, or the body of the request, stands against."""
-    return as_json({"error": str(error)}, error.status if isinstance(error, BodyError) else HTTPStatus.BAD_REQUEST)
+    """What the depot, the body of the request, or its asker stands against."""
+    return as_json({"error": str(error)}, error.status if isinstance(error, Refused) else HTTPStatus.BAD_REQUEST)

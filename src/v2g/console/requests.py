@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from v2g.kernel.errors import V2GError
 from v2g.kernel.rate import Rates
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -19,6 +20,14 @@ class Refusal:
 
     status: HTTPStatus
     text: str
+
+
+class Refused(V2GError):
+    """A request cannot be taken; says why."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 def too_soon(request: Request, rates: Rates, now: float) -> Refusal | None:

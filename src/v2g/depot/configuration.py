@@ -84,13 +84,24 @@ class FleetVehicle(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Whether it may ever be discharged."""
 
 
+class Token(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """By which a program proves who it is."""
+
+    name: Name
+    """In whose name it asks, and nobody else does."""
+    token_file: Path
+    """Holds the token; `openssl rand -hex 24` makes one."""
+
+
 class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The REST interface and the operator's page."""
 
     listen: Listen = "127.0.0.1:8080"
     """For HTTP, or HTTPS with a certificate."""
     token_file: Path | None = None
-    """What a program has to send as `Authorization: Bearer ...`."""
+    """What programs have to send as `Authorization: Bearer ...`, all of them the same."""
+    tokens: tuple[Token, ...] = ()
+    """Those of programs that have one of their own: no other can withdraw or replace what they ask."""
     users_file: Path | None = None
     """People who may sign in to the page, and their roles: lines that `v2g depot user` writes."""
     codes_file: Path | None = None
@@ -286,5 +297,6 @@ __all__ = [
     "StationPlace",
     "Stations",
     "SunSpec",
+    "Token",
     "Upstream",
 ]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_network
 from math import inf
 from pathlib import Path
@@ -17,6 +18,7 @@ from v2g.depot.needs import FleetListError, read_list
 from v2g.depot.station_list import LISTED, StationListError, read_stations
 from v2g.depot.transformer import Transformer
 from v2g.depot.tree import Node, Tree, TreeError
+from v2g.io.tokens import LEAST, LONGEST
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
 from v2g.station.config.leaves import carries_a_secret
@@ -288,6 +290,7 @@ def http(file: Fields) -> Findings:
         return
     host = stated["listen"].rpartition(":")[0]
     known = {name: stated.get(name) is not None for name in ("token_file", "users_file", "certificate", "private_key")}
+    yield from _tokens(stated)
     if known["certificate"] != known["private_key"]:
         yield "http", "certificate and private_key belong together; give both or neither"
     if stated.get("proxy_header") is not None and not known["users_file"]:
@@ -297,12 +300,34 @@ def http(file: Fields) -> Findings:
         yield "http.users_file", f"{stated['users_file']}: there is no such file; {remedy}"
     if host in LOOPBACK:
         return
-    if not (known["token_file"] or known["users_file"]):
-        remedy = "set http.token_file or http.users_file, or listen on 127.0.0.1"
+    if not (known["token_file"] or known["users_file"] or stated["tokens"]):
+        remedy = "set http.tokens, http.token_file or http.users_file, or listen on 127.0.0.1"
         yield "http.listen", f"{host} is beyond this machine; {remedy}"
     elif not known["certificate"]:
         remedy = "set http.certificate and http.private_key, or listen on 127.0.0.1 behind a proxy that has TLS"
         yield "http.listen", f"{host} is beyond this machine, and tokens and passwords would travel in clear; {remedy}"
+
+
+def _tokens(stated: Fields) -> Findings:
+    """Of programs: each can be read, and nobody else has its name or its token."""
+    names, held = set[str](), dict[str, str]()
+    with suppress(OSError):
+        names |= {line.partition(":")[0] for _, line in regular_file.entries(Path(stated.get("users_file") or ""))}
+    if stated.get("token_file") is not None:
+        with suppress(V2GError):
+            held[password(Path(stated["token_file"]))] = "http.token_file"
+    for index, each in enumerate(stated["tokens"]):
+        at, name = f"http.tokens[{index}]", each.get("name")
+        if name in names:
+            yield f"{at}.name", f"{name} is taken; give each program and each user a name of its own"
+        names.add(name)
+        unusable = list(_password(each, range(LEAST, LONGEST + 1), "token_file"))
+        yield from ((f"{at}.{where}", text) for where, text in unusable)
+        if each.get("token_file") is None or unusable:
+            continue
+        if (first := held.setdefault(password(Path(each["token_file"])), at)) != at:
+            remedy = "make another with `openssl rand -hex 24`"
+            yield f"{at}.token_file", f"{each['token_file']} holds the token of {first} too; {remedy}"
 
 
 def _evse(evse: Fields) -> Findings:

@@ -154,7 +154,7 @@ class RequestsAtBroker:
     def arrived(self, broker: Broker, topic: str, text: bytes) -> None:
         """A message; what it asks for is answered."""
         *_, kind, last = topic.split("/")
-        by = unquote(last)[:64] if kind == "request" else "measurements"
+        by = unquote(last) if kind == "request" else "measurements"
         answer: dict[str, str] = {}
         try:
             if len(text) > LONGEST:

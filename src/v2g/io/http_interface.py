@@ -60,12 +60,12 @@ class Interface:
         if request.method == "GET":
             return list(self._shown.requests())
         if request.method == "DELETE":
-            by = request.query_params.get("by", "EMS")
+            by = self._gate.asker(request, request.query_params.get("by"))
             if not self._shown.withdraw(by):
                 raise V2GError(f"there is no request by {by}; GET /api/request lists them")
             return {}
         document: dict[str, Any] = await read(request, dict[str, Any])
-        self._shown.request(str(document.pop("by", "EMS"))[:64], document)
+        self._shown.request(self._gate.asker(request, document.pop("by", None)), document)
         return await self.warned()
 
     async def warned(self) -> dict[str, str]:

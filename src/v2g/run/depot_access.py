@@ -1,6 +1,7 @@
 """Who gets in, by the configuration: stations into a depot; people and programs over HTTP."""
 
 import time
+from collections.abc import Collection
 
 from v2g.console.access import Gate, read_users
 from v2g.depot.configuration import Configuration, Http
@@ -9,11 +10,15 @@ from v2g.io.station_server import Door, tls_of
 from v2g.ocpp.version import SUBPROTOCOLS
 
 
-def gate(http: Http) -> Gate:
-    """Of an HTTP interface. Raises `V2GError` for a file that cannot be read."""
+def gate(http: Http, others: Collection[str] = ()) -> Gate:
+    """Of an HTTP interface. `others`: who asks elsewhere with a credential. Raises `V2GError` for a file that cannot be
+    read."""
     token = None if http.token_file is None else password(http.token_file)
     users = None if http.users_file is None else read_users(http.users_file)
-    return Gate(time.monotonic, token=token, users=users, proxy_header=http.proxy_header)
+    programs = {each.name: password(each.token_file) for each in http.tokens}
+    return Gate(
+        time.monotonic, token=token, programs=programs, users=users, proxy_header=http.proxy_header, others=others
+    )
 
 
 def door(configuration: Configuration) -> Door:

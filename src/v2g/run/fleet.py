@@ -5,7 +5,7 @@ import json
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from math import inf
 from pathlib import Path
@@ -201,7 +201,7 @@ class FleetProcess:
         from v2g.io import fleet_http, http_interface  # a fleet without a page needs no server for it
         from v2g.run.depot_access import gate
 
-        api = fleet_http.FleetApi(self, gate(http))
+        api = fleet_http.FleetApi(self, gate(http, [each.name for each in self.configuration.people]))
         return [http_interface.serve_as(http, api, lambda at: self._report(f"the fleet's page is at {at}"))]
 
     def _watched(self) -> list[Coroutine[Any, Any, None]]:
@@ -340,13 +340,13 @@ class FleetProcess:
         self.ledger.act(Act(now, by, f"asks {json.dumps(document)}"))
         self._news.set()
 
-    def withdraw(self, by: str) -> bool:
+    def withdraw(self, by: str, channels: Iterable[Channel] = (Channel.HTTP,)) -> bool:
         """Forget a request; whether there was one."""
-        found = self.desk.withdraw(Channel.OPERATOR, by) | self.desk.withdraw(Channel.HTTP, by)
+        found = [each for each in channels if self.desk.withdraw(each, by)]
         if found:
             self.ledger.act(Act(self.now(), by, "withdraws its request"))
         self._news.set()
-        return found
+        return bool(found)
 
     def frequency_hz(self, now: float) -> float | None:
         """As it was measured lately; None if nobody measures it."""
@@ -473,7 +473,7 @@ class FleetProcess:
                 self.request(by, dict(document), Channel.OPERATOR)
                 return {"asked": by}
             case Withdraw(by):
-                if not self.withdraw(by):
+                if not self.withdraw(by, (Channel.OPERATOR, Channel.HTTP)):  # who administers the machine may
                     raise V2GError(f"{by} has asked for nothing")
                 return {"withdrawn": by}
         raise V2GError("there is no such command")
