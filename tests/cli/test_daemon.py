@@ -386,7 +386,7 @@ def test_a_daemon_that_was_stopped_and_goes_on_names_that_as_the_cause(ours: Sta
     faults = [line for line in ours.trace.lines if " ERROR " in line]
     assert len(faults) == 1, faults
     with car(ours, certificates, "--duration", "1") as process:
-        assert result(process)["result"] == "ok"
+        assert result(process)["result"] == "ok", ours.account()
 
 
 def test_a_second_daemon_on_the_same_hardware_is_refused_and_touches_nothing(

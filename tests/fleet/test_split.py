@@ -41,6 +41,7 @@ def _programme(fleet: Fleet, offers: Offers, request_w: float, delivered_w: floa
     own = np.where(offers.steered, 0.0, offers.charge_w if charges else offers.discharge_w)
     limits = np.maximum((network.charge_w if charges else network.discharge_w) - network.sums(own), 0.0)
     highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs.setOptionValue("threads", 1)  # as the planner: one process has one number
     highs.silent()
     powers = [highs.addVariable(lb=0.0, ub=float(cap)) for cap in caps]
     for row, limit in enumerate(limits):

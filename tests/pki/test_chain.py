@@ -250,6 +250,16 @@ def test_an_altered_certificate_never_holds_and_never_raises(at: int, mask: int,
 _ALTERED = chain()
 
 
+def test_a_signature_with_unused_bits_does_not_hold() -> None:
+    """Its value stays the same, its fingerprint does not."""
+    sound = next(each for each in iter(chain, None) if not each.leaf.certificate.parsed.signature[-1] & 1)
+    der = bytearray(sound.leaf.certificate.der)
+    unused = len(der) - len(sound.leaf.certificate.parsed.signature) - 1
+    assert der[unused] == 0
+    der[unused] = 1
+    assert not judge(sound, bytes(der)).good
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused_with_a_text(data: bytes) -> None:

@@ -131,6 +131,8 @@ def _read(parsed: x509.Certificate) -> Certificate:
     der = parsed.public_bytes(Encoding.DER)
     if len(der) > LONGEST_OCTETS:
         raise ValueError(f"its {len(der)} octets are more than {LONGEST_OCTETS}")
+    if der[-len(parsed.signature) - 1]:  # the same signature in other octets would be another fingerprint
+        raise ValueError("its signature has unused bits; it is whole octets (RFC 3279, 2.2)")
     key = parsed.public_key()
     if isinstance(key, EllipticCurvePublicKey) and not key.curve.name:
         raise ValueError("its curve has no name")
