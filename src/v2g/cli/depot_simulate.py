@@ -2,14 +2,20 @@
 
 import argparse
 import json
+import sys
+from datetime import date
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from v2g.cli.arguments import add_json, number, whole
 from v2g.cli.terminal import Progress
+from v2g.kernel.errors import V2GError
 
 if TYPE_CHECKING:
-    from v2g.depot.simulate.day import Outcome, Scene
+    from v2g.depot.simulate.day import Outcome, Recorded, Scene
 
 OURS = "v2g"
 NAMES = (OURS, "equal-share", "fcfs", "edf")
@@ -33,31 +39,44 @@ def add_arguments(actions: "argparse._SubParsersAction[argparse.ArgumentParser]"
     simulate = actions.add_parser("simulate", help="days of a depot in virtual time, with several strategies")
     simulate.add_argument("--chargers", type=whole(least=1, most=20_000), default=50, metavar="N", help="default: 50")
     simulate.add_argument("--days", type=whole(least=1, most=366), default=1, metavar="D", help="default: 1")
-    simulate.add_argument(
+    vehicles = simulate.add_mutually_exclusive_group()
+    vehicles.add_argument(
         "--site", choices=("home", "public", "work"), default="work", help="whose vehicles come (default: work)"
     )
+    vehicles.add_argument(
+        "--sessions", type=Path, metavar="FILE",
+        help="CSV: arrival, departure, energy_kwh; each visit is one of these, drawn at random",
+    )  # fmt: skip
     simulate.add_argument(
         "--strategy", choices=NAMES, action="append", metavar="NAME", help=f"{', '.join(NAMES)}; default: all"
     )
     simulate.add_argument("--cycle-s", type=number(least=1, most=60), default=10.0, metavar="S", help="default: 10")
-    simulate.add_argument("--season", choices=("winter", "summer"), default="winter", help="of the prices")
+    costs = simulate.add_mutually_exclusive_group()
+    costs.add_argument("--season", choices=("winter", "summer"), default="winter", help="of the prices")
+    costs.add_argument("--prices", type=Path, metavar="FILE", help="CSV: from, eur_per_mwh (or buy_per_kwh)")
+    simulate.add_argument(
+        "--first-day", type=_day, metavar="DAY", help="of the prices of --prices (default: its first one)"
+    )
     simulate.add_argument("--seed", type=whole(least=0), default=0, metavar="N", help="default: 0")
     add_json(simulate)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0."""
+    """Returns 0. Raises `V2GError`."""
     from v2g.depot.simulate.day import SEASONS, Scene
 
+    if args.first_day is not None and args.prices is None:
+        raise V2GError("--first-day: is of --prices; name a file of prices too")
     scene = Scene(
         chargers=args.chargers,
         days=args.days,
-        kind=args.site,
+        kind=str(args.sessions or args.site),
         seed=args.seed,
         step_s=args.cycle_s,
-        season=SEASONS[args.season == "summer"],
+        season=str(args.prices or SEASONS[args.season == "summer"]),
     )
-    outcomes = [_simulated(scene, name) for name in args.strategy or NAMES]
+    recorded = _recorded(args)
+    outcomes = [_simulated(scene, name, recorded) for name in args.strategy or NAMES]
     if args.json:
         from msgspec import to_builtins
 
@@ -67,7 +86,36 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _simulated(scene: "Scene", name: str) -> "Outcome":
+def _recorded(args: argparse.Namespace) -> "Recorded":
+    from v2g.depot.simulate.day import Recorded
+    from v2g.io import recorded_days
+
+    recorded = Recorded()
+    if args.sessions is not None:
+        sessions, left_out, first = recorded_days.sessions(args.sessions)
+        if left_out:
+            text = f"{left_out} of {left_out + len(sessions)} rows left out: nothing charged, or no stay"
+            print(f"{args.sessions}:{first}: {text}; this is the first one", file=sys.stderr)
+        recorded = replace(recorded, sessions=sessions)
+    if args.prices is not None:
+        found = recorded_days.prices(args.prices, args.days, args.first_day)
+        recorded = replace(recorded, prices_eur_per_mwh=found)
+    return recorded
+
+
+def _day(text: str) -> date:
+    from v2g.io.recorded_days import YEARS
+
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-02") from error
+    if day.year not in YEARS:
+        raise argparse.ArgumentTypeError(f"{text} is not in {YEARS[0]} to {YEARS[-1]}")
+    return day
+
+
+def _simulated(scene: "Scene", name: str, recorded: "Recorded") -> "Outcome":
     from v2g.depot.controller import Controller, Settings
     from v2g.depot.simulate import day
     from v2g.depot.simulate.strategy import STRATEGIES, Ours, Strategy
@@ -87,7 +135,7 @@ def _simulated(scene: "Scene", name: str) -> "Outcome":
         done_pc = int(100 * done_pu)
 
     try:
-        return day.run(scene, name, strategy, progress, perf_counter)
+        return day.run(scene, name, strategy, progress, perf_counter, recorded)
     finally:
         shown.remove()
 

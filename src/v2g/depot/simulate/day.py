@@ -25,6 +25,30 @@ KINDS = ("home", "public", "work")
 SEASONS = ("2023-01-10", "2023-06-10")
 BEHIND_ONE = 50
 """Chargers behind one transformer."""
+QUARTERS = 96
+"""Of an hour, in a day."""
+CAPACITIES_WH = (40_000.0, 60_000.0, 80_000.0)
+
+
+class Session(Struct, frozen=True):
+    """One visit of a record: when after midnight, for how long, and what was charged."""
+
+    arrives_s: float
+    stay_s: float
+    energy_wh: float
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What is taken in the place of what is shipped."""
+
+    sessions: tuple[Session, ...] = ()
+    """Each visit is one of these, drawn at random."""
+    prices_eur_per_mwh: tuple[float, ...] = ()
+    """Of each quarter of an hour of the days."""
+
+
+SHIPPED = Recorded()
+"""Nothing else than that."""
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -33,7 +57,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     chargers: int = 50
     days: int = 1
     kind: str = "work"
-    """Whose vehicles: `home` (a fleet that comes in the evening), `public`, `work`."""
+    """Whose vehicles: `home` (a fleet that comes in the evening), `public`, `work`; or the file of their sessions."""
     seed: int = 0
     rating_w: float = 15_000.0
     site_pu: float = 0.5
@@ -43,6 +67,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     step_s: float = 10.0
     """Of the physics, and the cycle of every strategy."""
     season: str = SEASONS[0]
+    """Of the prices; or their file."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -74,26 +99,26 @@ def run(
     strategy: Strategy,
     progress: Callable[[float], None] | None = None,
     stopwatch: Callable[[], float] = lambda: 0.0,
+    recorded: Recorded = SHIPPED,
 ) -> Outcome:
     """One strategy through the scene. `progress`: called with the share that is done, once for each hour. `stopwatch`:
     seconds of the real clock, for what is measured of the computation."""
-    return _Days(scene, name, strategy, stopwatch).go(progress)
+    return _Days(scene, name, strategy, stopwatch, recorded).go(progress)
 
 
-def visits(scene: Scene) -> Iterator[tuple[float, int, Car]]:
+def visits(scene: Scene, sessions: tuple[Session, ...] = ()) -> Iterator[tuple[float, int, Car]]:
     """When, at which charger, and what arrives, in order of time; a vehicle leaves at its departure."""
     random = np.random.default_rng(scene.seed)
-    quarters, stays_h, needs_kwh = _statistics(scene.kind)
+    drawn = _drawn(random, sessions) if sessions else _by_statistics(random, scene.kind)
     coming = list[tuple[float, int, Car]]()
     for charger in range(scene.chargers):
         free_s = BEGINS_S
         for day in range(scene.days):
-            quarter = int(random.choice(96, p=quarters))
-            arrives_s = BEGINS_S + day * DAY_S + 900.0 * (quarter + float(random.uniform()))
-            stay_s = HOUR_S * min(max(float(random.choice(stays_h)), 0.5), 16.0)
-            capacity_wh = float(random.choice([40_000.0, 60_000.0, 80_000.0]))
+            session, capacity_wh = next(drawn)
+            arrives_s = BEGINS_S + day * DAY_S + session.arrives_s
+            stay_s = HOUR_S * min(max(session.stay_s / HOUR_S, 0.5), 16.0)
             most_wh = min(0.7 * capacity_wh, 0.9 * scene.rating_w * 0.95 * max(stay_s - 1200.0, 600.0) / HOUR_S)
-            need_wh = min(max(float(random.choice(needs_kwh)) * 1000.0, 1_000.0), most_wh)
+            need_wh = min(max(session.energy_wh, 1_000.0), most_wh)
             if arrives_s < free_s:
                 continue
             free_s = arrives_s + stay_s + 300.0
@@ -144,15 +169,19 @@ def site_of(scene: Scene) -> tuple[Tree, list[Charger]]:
 class _Days:
     """One strategy's run."""
 
-    def __init__(self, scene: Scene, name: str, strategy: Strategy, stopwatch: Callable[[], float]) -> None:
+    def __init__(
+        self, scene: Scene, name: str, strategy: Strategy, stopwatch: Callable[[], float], recorded: Recorded
+    ) -> None:
         self._scene, self._name, self._strategy, self._stopwatch = scene, name, strategy, stopwatch
         tree, chargers = site_of(scene)
         physics = Physics(report_s=scene.step_s, soc_report_s=max(60.0, scene.step_s))
         self._plant = Plant(tree, chargers, physics, BEGINS_S)
         self._leaving: list[tuple[float, int, Car]] = []
-        self._coming = list(reversed(list(visits(scene))))
+        self._coming = list(reversed(list(visits(scene, recorded.sessions))))
         self._visits = len(self._coming)
-        self._prices = prices_eur_per_mwh(scene.season)
+        self._prices = recorded.prices_eur_per_mwh or np.tile(
+            prices_eur_per_mwh(scene.season).repeat(QUARTERS // 24), scene.days
+        )
         self._short = self._changes = self._steps = 0
         self._needed_wh = self._missing_wh = self._charged_wh = self._fed_wh = self._cost_eur = 0.0
         self._peak_w = self._error_w = self._asked_w = self._taken_s = 0.0
@@ -216,7 +245,9 @@ class _Days:
         self._fed_wh += fed_w * hours
         self._vehicle_s += float(plant.present.sum()) * self._scene.step_s
         self._peak_w = max(self._peak_w, drawn_w - fed_w)
-        self._cost_eur += (drawn_w - fed_w) * hours * float(self._prices[int(plant.now % DAY_S / HOUR_S)]) / 1e6
+        middle_s = plant.now - BEGINS_S - 0.5 * self._scene.step_s
+        price = self._prices[int(middle_s / DAY_S * QUARTERS)]
+        self._cost_eur += (drawn_w - fed_w) * hours * float(price) / 1e6
         for request in requests:
             asked_w = request.at(plant.now, None) or 0.0
             self._error_w += abs(drawn_w - fed_w - asked_w)
@@ -239,6 +270,20 @@ class _Days:
             step_ms=1e3 * self._taken_s / max(self._steps, 1),
             seconds=seconds,
         )
+
+
+def _by_statistics(random: np.random.Generator, kind: str) -> Iterator[tuple[Session, float]]:
+    """Visits, and what each battery holds."""
+    quarters, stays_h, needs_kwh = _statistics(kind)
+    while True:
+        arrives_s = 900.0 * (int(random.choice(QUARTERS, p=quarters)) + float(random.uniform()))
+        stay_h, capacity_wh = float(random.choice(stays_h)), float(random.choice(CAPACITIES_WH))
+        yield Session(arrives_s, stay_h * HOUR_S, float(random.choice(needs_kwh)) * 1000.0), capacity_wh
+
+
+def _drawn(random: np.random.Generator, sessions: tuple[Session, ...]) -> Iterator[tuple[Session, float]]:
+    while True:
+        yield sessions[int(random.integers(len(sessions)))], float(random.choice(CAPACITIES_WH))
 
 
 def _statistics(kind: str) -> tuple[Floats, Floats, Floats]:
