@@ -12,7 +12,7 @@ from tests.station.scene import INTENT, OUTLET, in_the_loop
 
 from v2g.bench.sim.world import World
 from v2g.cli import main
-from v2g.io.recording import FLUSH_BYTES, SUFFIX, Ring, read
+from v2g.io.recording import AGAIN_S, FLUSH_BYTES, SUFFIX, Ring, read
 from v2g.station.recorded import Heed, RecordedEvse, Result, Turn
 from v2g.station.replay import RecordingError, Segment, decoded
 
@@ -150,3 +150,33 @@ def test_a_directory_that_cannot_be_had_is_trouble_and_no_more(tmp_path: Path) -
     ring.close()
     assert ring.trouble is not None
     assert "recording" in ring.trouble
+
+
+def test_a_recording_that_broke_off_begins_again_while_the_car_is_in_session(tmp_path: Path) -> None:
+    (in_the_way := tmp_path / "disk").write_text("full")
+    now, world = [0.0], World(OUTLET, INTENT)
+    ring = Ring(in_the_way / "ring", LIMIT, lambda: now[0])
+    world.evse = RecordedEvse(OUTLET, world.plant.settings.rating, sink=ring)
+
+    def passes(seconds: float) -> str | None:
+        world.run(1.0)
+        now[0] += seconds
+        world.run(0.1)
+        ring._writer.due()
+        assert ring._writer.flush(10.0)
+        said, ring.trouble = ring.trouble, None
+        return said
+
+    in_the_loop(world, 1.0)
+    assert "Not a directory; the recording is broken off; it begins again within 30 s" in str(passes(1.0))
+    assert passes(AGAIN_S) is None  # said once
+    in_the_way.unlink()
+    assert passes(AGAIN_S - 2.0) is None
+    assert passes(2.0) == f"{in_the_way}/ring: the recording goes on"
+    assert passes(1.0) is None
+    ring.close()
+    (file,) = files(in_the_way / "ring")
+    _, snapshot, turns = read(file)
+    replayed = list(Segment(snapshot).replay(turns))
+    assert len(replayed) > 10
+    assert [each for _, _, found in replayed for each in found] == []

@@ -34,6 +34,9 @@ class Memory:
     def take(self, evse: int, turn: bytes) -> None:
         self.segments[-1][1].append(turn)
 
+    def broken_off(self, evse: int) -> bool:
+        return False
+
 
 def recording(world: World) -> Memory:
     """Records the EVSE of a world from now on."""

@@ -29,6 +29,8 @@ FLUSH_S, FLUSH_BYTES = 1.0, 256 << 10
 """What is not on the disk yet is at most this old, or this much."""
 MOST_WAITING = 16 << 20
 """Octets that wait for a slow disk; a segment that would need more ends here."""
+AGAIN_S = 30.0
+"""A recording that broke off begins again with a new segment after this time, if the disk takes it."""
 LARGEST_BLOCK = 32 << 20
 """Of a reader; more is no recording."""
 _LEVEL = 1
@@ -47,7 +49,8 @@ class Header(Struct, frozen=True):
 
 
 class Ring:
-    """`v2g.station.recorded.Sink` on a directory. What cannot be written is lost; `trouble` says why, once."""
+    """`v2g.station.recorded.Sink` on a directory. What cannot be written is lost; `trouble` says why, and when that is
+    over, each once."""
 
     def __init__(self, directory: Path, limit_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`limit_bytes`: of all files together; the oldest ones give way."""
@@ -55,13 +58,17 @@ class Ring:
         self._directory, self._limit, self._clock = directory, limit_bytes, clock
         self._waiting: deque[tuple[int, bytes, bool]] = deque()
         """EVSE, block, and whether a segment begins with it."""
-        self._waits_bytes, self._due_s, self._lost = 0, float("-inf"), set[int]()
+        self._waits_bytes, self._due_s = 0, float("-inf")
+        self._begun, self._lost = set[int](), set[int]()
+        """The EVSEs that are recorded; those of them whose segment has broken off."""
+        self._again_s, self._broken = float("-inf"), False
         self._files: dict[int, _File] = {}
         self._writer = Writer(self._write, "recording")
 
     def begin(self, evse: int, snapshot: bytes) -> None:
         """See `Sink`."""
         header = Header(FORMAT, version("v2g"), evse, time.time(), self._clock())
+        self._begun.add(evse)
         self._lost.discard(evse)
         self._add(evse, json.encode(header), begins=True)
         self._add(evse, snapshot)
@@ -69,6 +76,10 @@ class Ring:
     def take(self, evse: int, turn: bytes) -> None:
         """See `Sink`."""
         self._add(evse, turn)
+
+    def broken_off(self, evse: int) -> bool:
+        """See `Sink`."""
+        return evse in self._lost and self._clock() >= self._again_s
 
     def close(self) -> None:
         """Everything is on the disk from now on, if it takes it in time."""
@@ -81,8 +92,7 @@ class Ring:
         if evse in self._lost:
             return
         if self._waits_bytes + len(block) > MOST_WAITING:  # a gap would make nonsense of what follows
-            self._lost.add(evse)
-            self.trouble = f"{self._directory}: the disk is too slow; the recording of EVSE {evse} has a gap"
+            self._break_off({evse}, f"the disk is too slow; the recording of EVSE {evse} has a gap")
             return
         self._waiting.append((evse, block, begins))
         self._waits_bytes += len(block)
@@ -104,11 +114,23 @@ class Ring:
             for file in self._files.values():
                 file.flush()
             self._make_room()
+            if self._broken and not self._lost:
+                self._broken, self.trouble = False, f"{self._directory}: the recording goes on"
         except OSError as error:
-            self.trouble = f"{self._directory}: {error.strerror}; the recording is broken off"
+            self._break_off(self._begun, f"{error.strerror}; the recording is broken off")
             for file in self._files.values():
                 file.close()
+                if not file.begun:  # each attempt would leave one
+                    with suppress(OSError):
+                        file.path.unlink()
             self._files.clear()
+
+    def _break_off(self, evses: set[int], why: str) -> None:
+        self._again_s = self._clock() + AGAIN_S
+        self._lost |= evses
+        if not self._broken:
+            self._broken = True
+            self.trouble = f"{self._directory}: {why}; it begins again within {AGAIN_S:g} s once the disk takes it"
 
     def _open(self, evse: int) -> None:
         if evse in self._files:
@@ -145,6 +167,8 @@ class _File:
         self.path = path
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb")
         self._packer = zlib.compressobj(_LEVEL)
+        self.begun = False
+        """Whether anything is on the disk."""
 
     def add(self, block: bytes) -> None:
         self._file.write(self._packer.compress(struct.pack(">I", len(block)) + block))
@@ -152,6 +176,7 @@ class _File:
     def flush(self) -> None:
         self._file.write(self._packer.flush(zlib.Z_SYNC_FLUSH))
         self._file.flush()
+        self.begun = True
 
     def close(self) -> None:
         try:

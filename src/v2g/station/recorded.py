@@ -151,7 +151,7 @@ class Turn(Struct, frozen=True, array_like=True):
 
 
 class Sink(Protocol):
-    """Where a recording goes. Obligation: both return at once and never raise."""
+    """Where a recording goes. Obligation: all return at once and never raise."""
 
     def begin(self, evse: int, snapshot: bytes) -> None:
         """A new segment; the one before is complete."""
@@ -159,6 +159,10 @@ class Sink(Protocol):
 
     def take(self, evse: int, turn: bytes) -> None:
         """The next turn of the segment."""
+        ...
+
+    def broken_off(self, evse: int) -> bool:
+        """Whether the segment has lost turns, and another one may be tried now."""
         ...
 
 
@@ -374,10 +378,9 @@ class RecordedEvse(Evse):
         self._payment = Payment(**recorded)
 
     def _begin_segment_if_due(self) -> None:
-        recorder = self._recorder
-        if recorder.bytes is not None and recorder.bytes < SEGMENT_BYTES:
-            return
-        if recorder.bytes is None or not self.busy or recorder.bytes >= MOST * SEGMENT_BYTES:
+        recorder, size = self._recorder, self._recorder.bytes
+        full = size is None or (size >= SEGMENT_BYTES and (not self.busy or size >= MOST * SEGMENT_BYTES))
+        if full or recorder.sink.broken_off(self.settings.id):
             snapshot = BytesIO()
             _Pickler(snapshot, pickle.HIGHEST_PROTOCOL).dump(self)
             recorder.outside = outside(self)
