@@ -345,8 +345,13 @@ def test_a_restart_waits_for_the_end_of_the_session(ours: Station, certificates:
         assert said("--wait")[0] == 0
         assert ours.daemon.child.poll() is None
         assert request(tmp_path / "control.sock", Status())["evses"][0]["stage"] == "ENERGY"
+        good = (file := tmp_path / "config.yaml").read_text()
+        file.write_text(good.replace('"services"', '"servces"'))
         process.child.send_signal(signal.SIGINT)
         assert result(process)["result"] == "ok"
+    assert ours.traced("WARNING the restart waits, as the station would not start again: .* did you mean services")
+    assert ours.daemon.child.poll() is None
+    file.write_text(good)
     assert ours.daemon.wait(START_S) == 0
     assert "a restart waits until no car is in session" in (tmp_path / "trace.log").read_text()
 

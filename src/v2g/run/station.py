@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from v2g.io.clock_steps import ClockSteps
+from v2g.io.configuration import load
 from v2g.io.discovery import InterfaceError, Responder, link_local, respond, scoped
 from v2g.io.hardware_lock import HardwareBusy, HardwareLock, places
 from v2g.io.http_get import HttpError
@@ -47,6 +48,7 @@ from v2g.station.event import (
     NotRecorded,
     NotWatched,
     OperatorAsked,
+    RestartWaits,
     StrangerRefused,
 )
 from v2g.station.evse import Evse
@@ -71,6 +73,8 @@ WATCH_AGAIN_S = 10.0
 """Until the metrics are offered again at an address that could not be had."""
 LOOKS_S = 0.2
 """How often a restart that waits looks whether a car is still in session."""
+UNFIT_LOOKS_S = 2.0
+"""And whether a configuration with which the next process would not start has been mended."""
 CLOCK_LOOK_S = 5.0
 """Between looks whether somebody has set the machine's clock."""
 RECORDING_LOOK_S = 1.0
@@ -90,7 +94,7 @@ class StationProcess:
         self._settings, self._tls, self._host, self._once, self._file = settings, tls, host, once, file
         self._trace = SessionTrace(settings.trace.file, settings.trace.level, system=SystemLog(settings.trace.journal))
         self._journal = Journal(settings.kept, [each.id for each in settings.evses])
-        self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp)
+        self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp, self._unfit)
         authorizers = {} if self._back_end is None else self._back_end.authorizers
         self._recording = _recording(settings)
         make = Evse if self._recording is None else partial(RecordedEvse, sink=self._recording)
@@ -384,9 +388,29 @@ class StationProcess:
             yield "the back end has not accepted the station"
 
     async def _end_when_idle(self) -> None:
-        while not is_idle(self._station.evses.values()):  # noqa: ASYNC110 - it ends in many ways
-            await asyncio.sleep(LOOKS_S)
+        """Once no car is in session, and the next process would start."""
+        said = ""
+        while True:
+            if is_idle(self._station.evses.values()):
+                unfit = self._unfit()
+                if not unfit:
+                    break
+                if unfit != said:
+                    text = f"the restart waits, as the station would not start again: {unfit}"
+                    self._report(RestartWaits(f"{text}; mend that, or `v2g restart --force`"))
+                said = unfit
+            await asyncio.sleep(UNFIT_LOOKS_S if said else LOOKS_S)
         self._stop.set()
+
+    def _unfit(self) -> str:
+        """Why a process after this one would not start with the configuration as it is now; empty if it would."""
+        if self._file is None:
+            return ""
+        try:
+            load(self._file)
+        except V2GError as error:
+            return str(error)
+        return ""
 
     def _status(self, snapshot: StationSnapshot) -> dict[str, object]:
         """The snapshot, and beside each EVSE what only its runner knows."""

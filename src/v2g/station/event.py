@@ -203,6 +203,13 @@ class OperatorAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartWaits:
+    """A restart that was asked for does not happen yet although no car is in session."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LocalOrderEnded:
     """What a client of the local API asked for holds no more."""
 
@@ -328,6 +335,7 @@ Event = (
     | LeftBehind
     | NotKept
     | NotRecorded
+    | RestartWaits
     | BackEndReported
     | NotWatched
     | DiscoveryHeard

@@ -39,6 +39,7 @@ from v2g.station.event import (
     PhasesChange,
     PilotHappened,
     PromiseBroken,
+    RestartWaits,
     SafeStateReached,
     SessionEnded,
     SlowestResponse,
@@ -121,6 +122,7 @@ def _around(event: Event) -> tuple[str, str]:
             | DeviceOdd(text)
             | NotKept(text)
             | NotRecorded(text)
+            | RestartWaits(text)
             | Stalled(text)
             | CertificatesReported(text)
             | NotWatched(text)

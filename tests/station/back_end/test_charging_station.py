@@ -421,13 +421,39 @@ def test_a_reset_waits_for_the_energy_transfer_and_says_so() -> None:
     assert boot.reason == "RemoteReset"
 
 
+def test_no_reset_takes_a_station_away_that_would_not_start_again() -> None:
+    bench, unfit = Bench(), [""]
+    bench.station.pending_reset.unfit = lambda: unfit[0]
+    bench.charge(5.0)
+    assert bench.ask("Reset", v21.ResetRequest(type="OnIdle")).status == "Scheduled"
+    unfit[0] = "config.yaml:3:1: evse: unknown; did you mean evses?"
+    for kind in ("Immediate", "OnIdle"):
+        refused = bench.ask("Reset", v21.ResetRequest(type=kind))
+        assert refused.status == "Rejected"
+        assert refused.statusInfo.additionalInfo == f"the station would not start again: {unfit[0]}"
+    assert bench.station.running, "the rejected one ends no transaction"
+    bench.station.stop_all("RemoteStop", "Remote")
+    bench.run(120.0, until=lambda: not bench.world.evse.busy)
+    said = list[str]()
+    for _ in range(30):
+        bench.run(1.0)
+        said += [each for each in bench.station.log if each not in said]
+    assert bench.station.reset is None
+    assert [each for each in said if "the reset waits" in each] == [
+        f"the reset waits, as the station would not start again: {unfit[0]}"
+    ]
+    unfit[0] = ""
+    bench.run(6.0)
+    assert bench.station.reset == "the back end asks for a reset (OnIdle)"
+
+
 def test_no_reset_ends_the_process_while_a_firmware_is_being_installed() -> None:
     bench = Bench()
     bench.run(2.0)
     bench.station.installing = True
     refused = bench.ask("Reset", v21.ResetRequest(type="Immediate"))
     assert (refused.status, refused.statusInfo.reasonCode) == ("Rejected", "FwUpdateInProgress")
-    bench.station.reset_when_idle = "one that has waited"
+    bench.station.pending_reset.why = "one that has waited"
     bench.run(8.0)
     assert bench.station.reset is None
     bench.station.installing = False

@@ -14,7 +14,7 @@ from v2g.ocpp import outbox, v21
 from v2g.ocpp.base import Message, convert
 from v2g.ocpp.profile_rules import MOST_PROFILES, Installed
 from v2g.ocpp.v21 import MOST
-from v2g.station.back_end import charging_station
+from v2g.station.back_end import reset
 from v2g.station.back_end.charging_station import LONGEST_BOOT_S
 from v2g.station.back_end.external import External, Values
 from v2g.station.back_end.files import Files
@@ -300,7 +300,7 @@ def test_a_remote_start_takes_nothing_from_one_that_waits_for_its_car() -> None:
 def test_a_reset_is_carried_out_although_the_back_end_never_takes_the_last_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(charging_station, "DELIVER_S", 8.0)
+    monkeypatch.setattr(reset, "DELIVER_S", 8.0)
     bench = Bench()
     bench.charge(1.0)
     assert bench.ask("Reset", request("Reset", type="Immediate")).status == "Accepted"

@@ -31,6 +31,7 @@ from v2g.station.back_end.contact import Clock, Contact
 from v2g.station.back_end.orders import for_evse, traits_of
 from v2g.station.back_end.quota import Quota
 from v2g.station.back_end.remembered import TRANSACTION, boot_reason, keep_profiles, kept_profiles, left_over
+from v2g.station.back_end.reset import PendingReset
 from v2g.station.back_end.transactions import Tracker, Transaction
 from v2g.station.back_end.variables import variables
 from v2g.station.evse import Evse
@@ -47,8 +48,6 @@ READ_S = 3.0
 """How long a process may take until it has read its devices; before that a connector is not reported as faulted."""
 MOST_DEFECTS = 50
 """That are reported."""
-DELIVER_S = 60.0
-"""How long a reset waits at most for the queue: a back end that is away gets it from the next process."""
 LAST_WORDS_S = 5.0
 """How long a process that ends waits for its last messages to be answered."""
 _INOPERATIVE = "inoperative"
@@ -105,8 +104,7 @@ class ChargingStation:
         """Adds to a transaction event what it says of tariff and cost."""
         self.installing = False
         """Whether a firmware is being installed: the process must not end before that has."""
-        self.reset_when_idle = ""
-        """Why the process is to end once no transaction runs; empty if it is not."""
+        self.pending_reset = PendingReset()
         self.transfers: dict[int, tuple[v21.EnergyTransferModeEnumType, ...] | None] = {}
         """What the back end allows the car at an EVSE, if it says so (Q01)."""
         self._card, self._handlers = card, dict(handlers)
@@ -125,7 +123,7 @@ class ChargingStation:
         self._reported: dict[int, str] = {}
         self._kept_profiles = self.profiles.installed
         self._kept_running: dict[int, Transaction | None] = dict.fromkeys(evses) | dict(left)
-        self.now, self.unix_s, self._idle_since = 0.0, 0, 0.0
+        self.now, self.unix_s = 0.0, 0
         self._blocks: dict[type[Block], Block] = {}
         self._add(blocks)
 
@@ -401,11 +399,11 @@ class ChargingStation:
             and not self.installing
             and all(evse.demand.stage is Stage.OFF for evse in self.evses.values())
         )
-        if not (self.reset_when_idle and idle):
-            self._idle_since = self.now  # from then on nothing but the queue stands against a reset
-        waits = self.outbox.waiting_for(None) and self.now < self._idle_since + DELIVER_S
-        if self.reset_when_idle and idle and not waits and self._ends is None:
-            self.restart("RemoteReset", self.reset_when_idle)
+        said, pending = self.pending_reset.said, self.pending_reset
+        if self._ends is None and pending.is_due(self.now, idle=idle, queued=self.outbox.waiting_for(None)):
+            self.restart("RemoteReset", pending.why)
+        if pending.said not in ("", said):
+            self.log.append(f"the reset waits, as the station would not start again: {pending.said}")
         if self._ends is not None and (self.now >= self._ends[1] or not (self._calls or self._pending)):
             self.reset = self._ends[0]
 

@@ -19,6 +19,10 @@ from v2g.station.back_end.publishing import Publishing
 from v2g.station.back_end.transactions import sampled
 
 
+MOST_INFO = 512
+"""Characters that 2.0.1 leaves to a reason."""
+
+
 def _info(code: str, text: str = "") -> v21.StatusInfoType:
     return v21.StatusInfoType(reasonCode=code[:20], additionalInfo=text[:1024] or UNSET)
 
@@ -113,7 +117,8 @@ def _availability(station: ChargingStation, asked: v21.ChangeAvailabilityRequest
 
 def _reset(station: ChargingStation, asked: v21.ResetRequest) -> Message:
     """Only of the whole station, and not before every transaction is over (B12): OnIdle waits for the cars, Immediate
-    ends their sessions in order. Meanwhile the reason stands in the response."""
+    ends their sessions in order. Meanwhile the reason stands in the response. A station that would not start again goes
+    on."""
     if given(asked.evseId, 0):
         return v21.ResetResponse(status="Rejected", statusInfo=_info("UnsupportedParam", "only the whole station"))
     if asked.type not in ("Immediate", "OnIdle"):
@@ -121,6 +126,9 @@ def _reset(station: ChargingStation, asked: v21.ResetRequest) -> Message:
     if station.installing:
         info = _info("FwUpdateInProgress", "a firmware is being installed; the station starts again after it")
         return v21.ResetResponse(status="Rejected", statusInfo=info)
+    if unfit := station.pending_reset.unfit():
+        text = f"the station would not start again: {unfit}"[:MOST_INFO]
+        return v21.ResetResponse(status="Rejected", statusInfo=_info("InternalError", text))
     busy = [id for id, evse in station.evses.items() if evse.demand.stage is not Stage.OFF]
     busy = sorted({*busy, *station.running})
     why = f"the back end asks for a reset ({asked.type})"
@@ -128,7 +136,7 @@ def _reset(station: ChargingStation, asked: v21.ResetRequest) -> Message:
         station.restart("RemoteReset", why)
         return v21.ResetResponse(status="Accepted")
     info = _info("TxInProgress", f"energy is being transferred at EVSE {', '.join(map(str, busy))}")
-    station.reset_when_idle = why
+    station.pending_reset.why = why
     if asked.type == "OnIdle":
         return v21.ResetResponse(status="Scheduled", statusInfo=info)
     station.stop_all("ResetCommand", "ImmediateReset")

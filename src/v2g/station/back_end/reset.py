@@ -1,0 +1,32 @@
+"""A reset that waits until nothing stands against it. No clock, no sockets."""
+
+from collections.abc import Callable
+
+DELIVER_S = 60.0
+"""How long it waits at most for the queue: a back end that is away gets it from the next process."""
+LOOKS_S = 5.0
+"""Between two looks whether the next process would start."""
+
+
+class PendingReset:
+    """Of a station."""
+
+    def __init__(self) -> None:
+        self.why = ""
+        """Why the process is to end once no transaction runs; empty if it is not."""
+        self.unfit: Callable[[], str] = lambda: ""
+        """Why the next process would not start with the configuration as it is; empty if it would."""
+        self.said = ""
+        """What it waits for, if that is the configuration."""
+        self._idle_since = self._looks_at = 0.0
+
+    def is_due(self, now: float, *, idle: bool, queued: bool) -> bool:
+        """Whether the process should end. `idle`: no car and no firmware stands against it; `queued`: something waits
+        for the back end."""
+        if not (self.why and idle):
+            self._idle_since = now  # from then on nothing but the queue stands against it
+            return False
+        if (queued and now < self._idle_since + DELIVER_S) or now < self._looks_at:
+            return False
+        self.said, self._looks_at = self.unfit(), now + LOOKS_S
+        return not self.said
