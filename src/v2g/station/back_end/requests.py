@@ -18,7 +18,6 @@ from v2g.station.back_end.files import Files
 from v2g.station.back_end.publishing import Publishing
 from v2g.station.back_end.transactions import sampled
 
-
 MOST_INFO = 512
 """Characters that 2.0.1 leaves to a reason."""
 
