@@ -144,6 +144,10 @@ class StationConversation:
         """Take one payload of the car."""
         if self.engine is not None:
             return self.engine.receive(payload_type, payload, now, view)
+        return self.greet(payload_type, payload)
+
+    def greet(self, payload_type: int, payload: bytes) -> Step:
+        """Take the first payload, which names what the car speaks; what the station is like matters only later."""
         step = Step()
         if self._end is not None:
             return step

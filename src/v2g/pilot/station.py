@@ -116,6 +116,8 @@ class StationPilot:
         """A car is at the cable. State F hides it: then this is what was known before."""
         self.linked = False
         """The car talks: matching has begun, or there is a session. Set by the station, cleared on unplugging."""
+        self.pauses = False
+        """X1 follows a PWM, and has to last on before another: a car that waits for energy gets none yet."""
         self.events: list[PilotEvent] = []
         """What has happened since the list was last emptied."""
         self._plugged = False
@@ -232,6 +234,7 @@ class StationPilot:
             self._awake = True
         self._doubt(now)
         self._advance(now)
+        self.pauses = self._stopped_pwm and self.signal is Signal.NOT_READY and now - self._signal_s < STEP_X1_S
         asked = self.signal is Signal.NOT_READY and self._stopped_pwm and now - self._signal_s >= BREAK_S
         if asked and state in READY and not self._broken:
             self._broken = True

@@ -209,7 +209,9 @@ class EvseRunner:
 
     def seat(self, talker: "CarTalker", peer: Peer) -> bool:
         """Give the EVSE to a new connection, unless a session is under way on another."""
-        reason = "another car is in session" if self.evse.busy else self.why_not(peer.host)
+        talk = self.evse.talk
+        engaged = talk is not None and talk.end is None
+        reason = "another car is in session" if engaged else self.why_not(peer.host)
         if reason is None and talker.plain:
             reason = self.why_not_plain(peer.host)
         if reason is not None:
@@ -346,8 +348,8 @@ class EvseRunner:
         if orders != before:
             self._report_commands(orders, before)
         self._keep()
-        conversation = self.evse.visit.conversation
-        if conversation is not None and conversation.end is not None and self._talker is not None:
+        talk = self.evse.talk
+        if talk is not None and talk.end is not None and self._talker is not None:
             self._talker.leave_after(LINGER_S)  # the car closes first, if it does [V2G20-1633]
         if self.evse.busy or self.evse.demand.stage is Stage.ENERGY:
             self.idle.clear()

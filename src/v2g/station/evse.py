@@ -25,6 +25,7 @@ from v2g.power.inverter import InverterRating
 from v2g.station import admission
 from v2g.station.access import Answer, Authorizer, Verdict, authorizer_of
 from v2g.station.cable import locked, offered_a, permitted
+from v2g.station.caller import Caller
 from v2g.station.car_view import view_of
 from v2g.station.cards import Cards
 from v2g.station.config.settings import EvseSettings
@@ -38,7 +39,6 @@ from v2g.station.event import (
     KnownDeviation,
     LineHappened,
     PilotHappened,
-    PromiseBroken,
     SafeStateReached,
     SessionEnded,
 )
@@ -59,7 +59,7 @@ from v2g.station.safety.defects import Defects
 from v2g.station.safety.late import Late
 from v2g.station.safety.supervisor import Supervisor, Watched
 from v2g.station.step import Step
-from v2g.station.timeouts import NOT_READY_S, STOP_S
+from v2g.station.timeouts import STOP_S
 from v2g.station.visit import Visit
 
 if TYPE_CHECKING:  # loaded once the station listens
@@ -118,6 +118,7 @@ class Evse:
         self._readings = self._fresh_of = self._believed = Readings()
         self._unsafe_since: float | None = None
         self._defects = Defects()
+        self._caller: Caller | None = None
         self._fresh_at = self._heat_s = float("-inf")
 
     def _new_visit(self, **known: Any) -> Visit:
@@ -138,23 +139,34 @@ class Evse:
 
         `plain`: without the TLS that the station has. `secure`: with TLS; if left out, so is one with a `peer`.
         """
-        settings = self._allowing()
+        from v2g.station import quirks
+
+        self.quirks = quirks.shipped() if self.quirks is None else self.quirks
+        match = None if self.plug is None else self.plug.match
+        found = [] if match is None else quirks.of_mac(self.quirks, match.car)
+        self._events += [KnownDeviation(each.describe(allowed=True)) for each in found]
+        settings = quirks.allowing(self.settings, found)
         offer, timing = offer_of(settings, self.payment), settings.timing
         conversation = StationConversation(
             offer, now, peer=peer, paused=self.paused, timing=timing, plain=plain, secure=secure
         )
-        self.visit = self._new_visit(
-            conversation=conversation, since_s=now, certificate=certificate, meter=self.fresh(now).meter
-        )
+        if self.mute:
+            self._caller = Caller(conversation, certificate)
+        else:
+            self._begin(conversation, certificate, now)
+        return self._settle(now)
+
+    def _begin(self, conversation: StationConversation, certificate: str | None, now: float) -> None:
+        known = {"certificate": certificate, "meter": self.fresh(now).meter, "winds_down": self.mute}
+        self.visit = self._new_visit(conversation=conversation, since_s=now, **known)
         if self.plug is not None:
             self.plug.pilot.linked = True  # it talks: no other signal is tried
-        return self._settle(now)
 
     def receive(self, payload_type: int, payload: bytes, now: float, unix_s: int) -> Step:
         """A payload of the car."""
         visit = self.visit
         if visit.conversation is None:
-            return self._settle(now)
+            return self._settle(now, self._hear(payload_type, payload, now))
         stage = self.demand.stage
         send = [] if self._glance.just_looked(self.plug, self._readings, now) else self._supervise(now, unix_s)
         visit.heard(now)
@@ -163,8 +175,24 @@ class Evse:
             send += self._supervise(now, unix_s)
         return self._settle(now, send)
 
+    def _hear(self, payload_type: int, payload: bytes, now: float) -> list[tuple[int, bytes]]:
+        """A payload of somebody who has connected while a car charges that does not talk."""
+        if (caller := self._caller) is None:
+            return []
+        talk, events = caller.hear(payload_type, payload)
+        if not caller.accepted:
+            self._events += events
+            return talk.send
+        self._caller = None
+        self._begin(caller.conversation, caller.certificate, now)
+        self.visit.heard(now)
+        return self._take(talk, now)
+
     def disconnected(self, now: float, fault: Fault, reason: str) -> Step:
         """The connection is gone. Before the end of the session that is a fault."""
+        if self._caller is not None:
+            self._events += self._caller.lost(reason)
+            self._caller = None
         if self.visit.conversation is not None:
             self._take(self.visit.conversation.abort(fault, reason), now)
             self.visit.conversation = None
@@ -209,7 +237,7 @@ class Evse:
     def abandon(self, reason: str) -> Step:
         """The station's own software failed: the safe state, whatever the car and the devices say. Nothing is computed,
         for that is what failed. The next car starts a new visit."""
-        self.visit = self._new_visit(trip=(Fault.INTERNAL, reason))
+        self.visit, self._caller = self._new_visit(trip=(Fault.INTERNAL, reason)), None
         self.visit.report.fail(Fault.INTERNAL, reason)
         self._path, self._orders = PowerPath(), SAFE
         self._events.append(Faulted(Fault.INTERNAL, reason))
@@ -226,13 +254,9 @@ class Evse:
 
         One that does not talk is sent X1, and gets no more energy until it is plugged in again.
         """
-        visit = self.visit
         if not self.served:
             return False
-        if visit.stop not in (kind, Stop.TERMINATE):
-            stop_by_s = now + STOP_S + (PAUSE_WITHIN_S if kind is Stop.PAUSE else 0.0)
-            visit.stop_by_s = stop_by_s if visit.stop is Stop.NONE else min(visit.stop_by_s, stop_by_s)
-            visit.stop = kind
+        if self.visit.asked_to_stop(kind, now):
             self._events.append(AskedToStop(kind))
         return True
 
@@ -246,6 +270,12 @@ class Evse:
     def busy(self) -> bool:
         """Whether a session is under way."""
         return self.visit.busy
+
+    @property
+    def talk(self) -> StationConversation | None:
+        """The conversation on the connection: that of the visit, or one that has said nothing yet."""
+        caller = self._caller
+        return self.visit.conversation if caller is None else caller.conversation
 
     @property
     def mute(self) -> bool:
@@ -281,17 +311,16 @@ class Evse:
     @property
     def kept(self) -> KeptEvse:
         """What must survive a restart of the process."""
-        report, operator = self.visit.report, self.operator
+        report, guard, kept = self.visit.report, self.guard, self._kept
         names = (report.session_id, report.evcc_id) if self.busy else ("", "")
         return KeptEvse(
-            entry=Entry(self.demand.stage.name, *names, self._orders.contactor_closed),
-            charge_limit_w=None if operator.charge_w == float("inf") else operator.charge_w,
-            discharge_limit_w=None if operator.discharge_w == float("inf") else operator.discharge_w,
-            paused=self.paused,
-            min_soc_percent=self.local.order.min_soc_percent,
-            grid_settings=self._kept.grid_settings if self.guard is None else self.guard.adjustments.kept,
-            grid_lost=self._kept.grid_lost if self.guard is None else self.guard.settings_lost,
-            limits_lost=operator.lost,
+            Entry(self.demand.stage.name, *names, self._orders.contactor_closed),
+            *self.operator.kept,
+            self.paused,
+            self.local.order.min_soc_percent,
+            kept.grid_settings if guard is None else guard.adjustments.kept,
+            kept.grid_lost if guard is None else guard.settings_lost,
+            self.operator.lost,
         )
 
     def fresh(self, now: float) -> Readings:
@@ -326,6 +355,8 @@ class Evse:
         self._decide(demand, readings, now)
         orders = self._path.orders(self.visit, demand, self.settings, self.rating, self.operator, readings, now)
         self._orders = self._at_the_cable(orders, now)
+        if self.plug is not None and (new := self.plug.closings.step(now, closed=self._orders.contactor_closed)):
+            self._events.append(Broke(Fault.REQUEST_REFUSED, new))
         self._glance.settled(self.decision, self._orders, demand.stage, now)
         return self._step(send)
 
@@ -396,6 +427,9 @@ class Evse:
         visit, demand, conversation = self.visit, self.demand, self.visit.conversation
         if demand.stage is Stage.OFF:
             self.supervisor.rest()
+        if visit.winds_down:
+            ended = demand.stage is not Stage.OFF or visit.trip is not None or self.fresh(now).seen_open
+            visit.winds_down = not ended and self.why_not_ready(now) is None
         if visit.trip is not None or (conversation is not None and conversation.end is not None):
             return []
         if conversation is None and demand.stage is Stage.OFF:
@@ -404,8 +438,9 @@ class Evse:
             late_s = STOP_S if visit.stop is Stop.TERMINATE else STOP_S + PAUSE_WITHIN_S
             return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {late_s:g} s", now, unix_s)
         if demand.stage is Stage.OFF or demand.service is None:
-            left = self.supervisor.cable(Stage.OFF, self.fresh(now), now) if self.plug is not None else None
-            return self._keep_waiting(now, unix_s) if left is None else self._fail(*left, now, unix_s)
+            found = self.supervisor.cable(Stage.OFF, self.fresh(now), now) if self.plug is not None else None
+            found = found or visit.misses(self.why_not_ready(now), now)
+            return [] if found is None else self._fail(*found, now, unix_s)
         verdict = self._judge(now)
         if conversation is not None and (verdict.answer is Answer.REFUSED or not visit.admitted):
             return self._fail(Fault.AUTHORIZATION, verdict.reason, now, unix_s)
@@ -429,7 +464,11 @@ class Evse:
             rests = self._switch_phases(self.plug, now) or self.visit.contacts.rests(self.settings.wear, now)
             why = self.why_not_mute(now) if self.mute else None
             stops = why is not None and why[0] is not Fault.PILOT  # another signal would hide what is wrong with this
-            current_a = None if stops or rests else offered_a(self.settings, self.visit, readings.meter)
+            current_a = (
+                None
+                if stops or rests or self.visit.winds_down
+                else offered_a(self.settings, self.visit, readings.meter)
+            )
             hurries = self.back_end is not None and self.back_end.within.charge_s is not None
             self.plug.pilot.offer(current_a, at_once=hurries)
             signal = Signal.UNAVAILABLE if self._broken(now) else Signal.DIGITAL
@@ -464,19 +503,6 @@ class Evse:
             plug.pilot.wake()
         return True  # what may flow on these phases has not been decided yet
 
-    def _keep_waiting(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
-        """A car that only waits for the hardware is not left to guess: after a while its session fails."""
-        visit = self.visit
-        assert visit.conversation is not None
-        missing = self.why_not_ready(now)
-        if missing is None or not visit.conversation.awaits_authorization:
-            visit.waits_since_s = None
-        elif visit.waits_since_s is None:
-            visit.waits_since_s = now
-        elif now - visit.waits_since_s > NOT_READY_S:
-            return self._fail(*missing, now, unix_s)
-        return []
-
     def _fail(self, fault: Fault, reason: str, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """No more energy for this car; in a conversation it learns so."""
         visit = self.visit
@@ -504,34 +530,18 @@ class Evse:
     def _view(self, now: float, unix_s: int) -> StationView:
         """What the conversation sees of this EVSE."""
         visit = self.visit
-        renegotiate = self._renegotiate(now)  # first: what the car has to hold to follows from it
+        renegotiate, broken = visit.renegotiates(self.demand, self.decision, now)  # first: what it holds to follows
+        self._events += broken
+        pauses = visit.winds_down or (self.plug is not None and self.plug.pilot.pauses)
+        ready = not pauses and self.why_not_ready(now) is None
         return view_of(
-            self.settings,
-            visit,
-            self.fresh(now),
-            self.rating,
-            now,
-            unix_s,
-            authorization=admission.authorization(self._judge(now), ready=self.why_not_ready(now) is None),
+            self.settings, visit, self.fresh(now), self.rating, now, unix_s,
+            authorization=admission.authorization(self._judge(now), ready=ready),
             target_w=visit.promise.target_w(self.decision, self.demand.wish_w),
-            power_w=self.fresh(now).power_w or 0.0,
-            renegotiate=renegotiate,
+            power_w=self.fresh(now).power_w or 0.0, renegotiate=renegotiate,
             der=None if self.guard is None else self.guard.der,
             asks_energy=None if self.plug is None else self.plug.pilot.finding.state in READY,
-        )
-
-    def _renegotiate(self, now: float) -> bool:
-        """Whether the schedule that the car follows no longer fits what is allowed."""
-        visit, conversation = self.visit, self.visit.conversation
-        visit.promise.given(() if conversation is None else conversation.schedule, now)
-        if conversation is None or visit.stop is not Stop.NONE or self.demand.stage is not Stage.ENERGY:
-            return False
-        before = {each.direction for each in visit.promise.broken}
-        wanted = visit.promise.step(self.decision.allowed, now)
-        allowed, asks = self.decision.allowed, conversation.renegotiates
-        new = [each for each in visit.promise.broken if each.direction not in before]
-        self._events += [PromiseBroken(allowed.of(each.direction), *each, asks) for each in new]
-        return wanted
+        )  # fmt: skip
 
     def _judge(self, now: float) -> Verdict:
         """The verdict about this car; a new one is reported."""
@@ -541,17 +551,6 @@ class Evse:
         if self.car.evcc_id or self.mute:
             self._events += admission.reported(self.visit, identity, verdict)
         return verdict
-
-    def _allowing(self) -> EvseSettings:
-        """The settings for the matched car: known deviations are reported, and allowed for."""
-        from v2g.station import quirks
-
-        if self.quirks is None:
-            self.quirks = quirks.shipped()
-        match = None if self.plug is None else self.plug.match
-        found = [] if match is None else quirks.of_mac(self.quirks, match.car)
-        self._events += [KnownDeviation(each.describe(allowed=True)) for each in found]
-        return quirks.allowing(self.settings, found)
 
     def _take(self, talk: Talk, now: float) -> list[tuple[int, bytes]]:
         """Take over what a step of the conversation brought about."""

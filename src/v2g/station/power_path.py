@@ -68,13 +68,14 @@ class PowerPath:
         return self._limits
 
     def _off(self, visit: Visit, operator: OperatorLimits, readings: Readings, now: float) -> Orders:
-        """Power first, contactor next: it breaks a current only if the inverter does not take it away in time."""
+        """Power first, contactor next: it breaks a current only if the inverter does not take it away in time. What a
+        car drew by the duty cycle it takes away itself, in a time that the control pilot keeps."""
         visit.check = None
         if self._off_since is None:
             self._off_since, self._breaks = now, False
         carrying = readings.inverter is not None and abs(readings.inverter.current_a) >= NO_CURRENT_A
         waits = now - self._off_since < BREAK_S and (visit.trip is None or visit.trip[0] not in AT_ONCE)
-        waits = waits and carrying and readings.seen_closed
+        waits = (visit.winds_down and visit.trip is None) or (waits and carrying and readings.seen_closed)
         self._breaks = self._breaks or not waits  # an opening contactor is not closed again
         return Orders(_idle_inverter(operator), contactor_closed=not self._breaks)
 

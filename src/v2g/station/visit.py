@@ -5,20 +5,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from v2g.iso15118.car import CarState
-from v2g.iso15118.station import StationConversation
-from v2g.iso15118.view import Stage, Stop
+from v2g.iso15118.station import PAUSE_WITHIN_S, StationConversation
+from v2g.iso15118.view import Demand, Stage, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import State
 from v2g.pilot.station import Happening, PilotEvent
 from v2g.power.meter import MeterReading, counted_wh
 from v2g.station.access import Answer, Identity, Verdict
 from v2g.station.contacts import Contacts
-from v2g.station.event import InverterJudged, PilotHappened
+from v2g.station.event import InverterJudged, PilotHappened, PromiseBroken
 from v2g.station.power.decider import Decider
 from v2g.station.power.limits import Decision
 from v2g.station.power.situation import Injection
 from v2g.station.promise import Promise
 from v2g.station.safety.cable_check import CableCheck
+from v2g.station.timeouts import NOT_READY_S, STOP_S
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.plug import Plug
@@ -99,6 +100,8 @@ class Visit:
     """Since when the car waits for hardware that is not ready."""
     draws: bool = False
     """A car that does not talk may draw what the duty cycle says."""
+    winds_down: bool = False
+    """It drew by the duty cycle until it talked, and is still to stop: power first, contactor next."""
     meter: MeterReading | None = None
     """The reading up to which energy has been counted."""
     deviations: set[str] = field(default_factory=set)
@@ -148,6 +151,36 @@ class Visit:
         if found is not None and found != self.inverter:
             self.inverter = found
             yield InverterJudged(found)
+
+    def asked_to_stop(self, kind: Stop, now: float) -> bool:
+        """The station wants its session ended or paused. Whether that is new."""
+        if self.stop in (kind, Stop.TERMINATE):
+            return False
+        stop_by_s = now + STOP_S + (PAUSE_WITHIN_S if kind is Stop.PAUSE else 0.0)
+        self.stop_by_s = stop_by_s if self.stop is Stop.NONE else min(self.stop_by_s, stop_by_s)
+        self.stop = kind
+        return True
+
+    def misses(self, missing: tuple[Fault, str] | None, now: float) -> tuple[Fault, str] | None:
+        """A car that only waits for the hardware is not left to guess: after a while what is missing is its fault."""
+        if missing is None or self.conversation is None or not self.conversation.awaits_authorization:
+            self.waits_since_s = None
+            return None
+        if self.waits_since_s is None:
+            self.waits_since_s = now
+        return missing if now - self.waits_since_s > NOT_READY_S else None
+
+    def renegotiates(self, demand: Demand, decision: Decision, now: float) -> tuple[bool, list[PromiseBroken]]:
+        """Whether the schedule that the car follows no longer fits what is allowed, and what is new about that."""
+        conversation = self.conversation
+        self.promise.given(() if conversation is None else conversation.schedule, now)
+        if conversation is None or self.stop is not Stop.NONE or demand.stage is not Stage.ENERGY:
+            return False, []
+        before = {each.direction for each in self.promise.broken}
+        wanted = self.promise.step(decision.allowed, now)
+        asks = conversation.renegotiates
+        new = [each for each in self.promise.broken if each.direction not in before]
+        return wanted, [PromiseBroken(decision.allowed.of(each.direction), *each, asks) for each in new]
 
     def count(self, meter: MeterReading, rated_w: float) -> None:
         """Count the energy up to this reading. What a meter shows after a reset is not counted; what was, stays."""

@@ -7,6 +7,7 @@ from v2g.pilot.station import PWM, Happening, Permission, PilotEvent, PilotSetti
 from v2g.power.pilot import PilotReading
 from v2g.slac.event import Began, Event, LinkLost, Match, Matched, SignalBack, SignalTooWeak, Unmatched
 from v2g.station.config.settings import Plc
+from v2g.station.contacts import Closings
 
 _LOUD = (Stage.PRECHARGE, Stage.READY, Stage.ENERGY)
 """The car has closed S2 by now."""
@@ -24,6 +25,7 @@ class Plug:
         self.match: Match | None = None
         self.link_lost: str | None = None
         """Why the link of the matched car is gone; until it is unplugged or matched again."""
+        self.closings = Closings()
         self.toggles = 0
         """BCB toggles of the car so far, for its validation."""
         self._matches, self._ends_when_weak = matches, ends_when_weak
@@ -48,6 +50,7 @@ class Plug:
             self.toggles += event.happening is Happening.TOGGLE
             if event.happening is Happening.UNPLUGGED:
                 self.match = self.link_lost = self._too_weak = None
+                self.closings.forget()
         return events
 
     def line(self, event: Event) -> None:

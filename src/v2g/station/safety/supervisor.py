@@ -152,6 +152,8 @@ class Supervisor:
         if self.settings.ccid is not None and (readings.ccid is None or readings.ccid.fault is not None):
             found = "no reading of the CCID" if readings.ccid is None else f"the CCID reports {readings.ccid.fault}"
             return Fault.CONTACTOR, found
+        if self.plug is not None and self.plug.closings.rests:
+            return Fault.REQUEST_REFUSED, self.plug.closings.rests
         if (unheld := self._lock(readings)) is not None:
             return unheld
         if self.guard is not None and self.guard.trip is not None:
