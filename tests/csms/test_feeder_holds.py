@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from tests.csms.site import SILENCE, STEP_S, Depot, car
 from tests.depot.scene import NOW, charger, site
 
@@ -58,6 +59,33 @@ def test_after_a_restart_those_that_are_not_back_still_do_what_they_did() -> Non
     depot.run(SILENCE.setpoint_s + 20.0)
     assert depot.most_w <= LIMIT_W * 1.01
     assert depot.power_w("CS0") < -9_000  # once the others are safe, their share is free
+
+
+@pytest.mark.parametrize("lost_s", [0.0, 30.0])
+def test_what_a_station_falls_to_counts_as_it_was_sent_though_another_configuration_holds_now(lost_s: float) -> None:
+    """Half of the feeder is what the other one may take on its own, for a time that is longer than in the next one."""
+    depot = Depot(
+        2, feeders=(Feeder(id="site", charge_w=12_000.0),), silence=replace(SILENCE, safe_w=6_000, setpoint_s=60)
+    )
+    for id in depot.stations:
+        depot.plug(id, car(int(id[2:]), 0.2))
+    depot.wanted_w = {"CS0/1": 11_000.0, "CS1/1": 1_000.0}
+    depot.run(20.0)
+    for id in depot.stations:
+        depot.cut(id)
+    depot.run(lost_s)
+    depot.configuration = replace(depot.configuration, silence=SILENCE)
+    depot.gateway, controller, depot.wanted_w = Gateway(depot.configuration, depot.ledger), Controller(), {}
+    tree, most_w = tree_of(depot.configuration), 0.0
+    depot.link("CS1")
+    for _ in range(200):
+        scene = Site(tree=tree, chargers=depot.gateway.chargers(depot.now), requests=())
+        if controller.due(scene, depot.now):
+            depot.wanted_w = controller.step(scene, depot.now).setpoints.powers_w
+        depot.run(STEP_S)
+        most_w = max(most_w, sum(map(depot.power_w, depot.stations)))
+    assert most_w <= 12_100.0
+    assert [depot.charger(id).safe_w for id in ("CS0/1", "CS1/1")] == [6_000, SILENCE.safe_w]
 
 
 def test_a_station_that_answers_nothing_keeps_its_place_on_the_feeder() -> None:

@@ -226,6 +226,8 @@ class ManagedEvse:
     def __init__(self, station: str, place: EvsePlace, configuration: Configuration) -> None:
         self.id, self.station, self.place = f"{station}/{place.id}", station, place
         self._configuration = configuration
+        self.silence = configuration.silence
+        """What its station goes by when it is on its own: by this configuration, or by one before."""
         self.status: v21.ConnectorStatusEnumType | None = None
         """None: the station has not said."""
         self.transaction: Transaction | None = None
@@ -335,7 +337,7 @@ class ManagedEvse:
     def displaced(self, ledger: Ledger, now: float) -> None:
         """Another station may be connected in the place of the one before."""
         if self.transaction is not None and self.transaction.begun:
-            self.steered.displaced(self.transaction.id, now, self._configuration.silence)
+            self.steered.displaced(self.transaction.id, now, self.silence)
             self._keep_displaced(ledger)
 
     def shows(self, transaction: str, ledger: Ledger) -> None:
@@ -389,10 +391,10 @@ class ManagedEvse:
         refused the profile that makes silence safe."""
         place, transaction, seen = self.place, self.transaction, self._seen
         begun = transaction is not None and transaction.begun
-        held_w = self.steered.held_w(now, self._configuration.silence, begun=begun)
+        held_w = self.steered.held_w(now, self.silence, begun=begun)
         held_w = (place.charge_w if begun and unbounded else held_w[0], held_w[1])
         measured_w = None if self.reading is None else self.reading.power_w
-        by = (abilities, online, is_21, self.status, self.refuses_discharge, self._phases(now),
+        by = (abilities, online, is_21, self.status, self.refuses_discharge, self._phases(now), self.silence,
               None if transaction is None else transaction.lasting)  # fmt: skip
         if seen is None or by != self._seen_by or now - self._seen_s >= AFRESH_S:
             self._seen_by, self._seen_s = by, now
@@ -415,7 +417,7 @@ class ManagedEvse:
         self, abilities: Abilities, fleet: Fleet, now: float, *, online: bool, is_21: bool, utc_offset_s: UtcOffset
     ) -> Charger:
         """All of it; what moves all the time is as it was."""
-        place, silence, transaction, seen = self.place, self._configuration.silence, self.transaction, self._seen
+        place, silence, transaction, seen = self.place, self.silence, self.transaction, self._seen
         usable = self.status in USABLE or (self.status is None and transaction is not None)
         return Charger(
             id=self.id,

@@ -149,9 +149,9 @@ class Gateway:
             case Requested(id, action, request):
                 self._requested(managed, rpc, id, action, request, now, unix_s)
             case Answered() as answered:
-                known = managed.abilities
+                known = managed.kept
                 managed.answered(answered, now)
-                if managed.abilities is not known:
+                if managed.kept is not known:
                     self._keep_station(managed)
                     self.urgent = True
             case Failed() as failed:

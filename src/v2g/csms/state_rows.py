@@ -52,7 +52,7 @@ class StateRows:
 
 
 def _recall_station(managed: ManagedStation, document: bytes) -> None:
-    managed.kept = msgspec.json.decode(document, type=Kept)
+    managed.recall(msgspec.json.decode(document, type=Kept))
     for id, evse in managed.evses.items():
         evse.status = managed.kept.status.get(id)
 

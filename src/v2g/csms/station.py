@@ -14,7 +14,7 @@ from v2g.csms.abilities import Abilities
 from v2g.csms.evse import TIMEOUT_S, ManagedEvse
 from v2g.csms.profiles import Manner
 from v2g.csms.vehicles import Fleet
-from v2g.depot.configuration import Configuration, StationPlace
+from v2g.depot.configuration import Configuration, Silence, StationPlace
 from v2g.depot.ledger import Ledger
 from v2g.depot.needs import UtcOffset
 from v2g.depot.view import Charger
@@ -54,6 +54,8 @@ class Kept(Struct, frozen=True):
     """Of its EVSEs: a station that merely reconnects does not report it again."""
     ended: tuple[str, ...] = ()
     """Its latest transactions that are over: an event that comes late revives none."""
+    silence: Silence | None = None
+    """What it goes by when it is on its own, at most; None if no profile has reached it."""
 
 
 class ManagedStation:
@@ -114,9 +116,20 @@ class ManagedStation:
         """By its connection, or by the last one."""
         return self.kept.subprotocol == "ocpp2.1" if self.rpc is None else self.rpc.version.is_21
 
+    def recall(self, kept: Kept) -> None:
+        """Go on with what an earlier process has kept."""
+        self.kept = kept
+        self._goes_by(_longest(self._silence, kept.silence))
+
+    def _goes_by(self, silence: Silence) -> None:
+        self.kept = replace(self.kept, silence=silence)
+        for evse in self.evses.values():
+            evse.silence = silence
+
     def connected(self, version: Version, now: float) -> None:
         """A new connection: what the station has of us is not known."""
         self.rpc = Rpc(version, TIMEOUT_S)
+        self._goes_by(_longest(self._silence, self.kept.silence))
         self._calls.clear()
         self._pending, self._bottom_at, self.bottom, self.heard_s = None, now, "", now
         self._ahead_s = None
@@ -274,6 +287,7 @@ class ManagedStation:
     def _bottomed(self, response: Message | None, now: float) -> None:
         if getattr(response, "status", "") == "Accepted":
             self.bottom, self._bottom_at = "Accepted", inf
+            self._goes_by(self._silence)
             return
         code = reason(response)
         if code != self.bottom:
@@ -306,6 +320,16 @@ class ManagedStation:
             self.kept = replace(self.kept, abilities=ability.read(response))
         elif not self.abilities.known:  # it cannot say: the least is assumed
             self.kept = replace(self.kept, abilities=Abilities(known=True))
+
+
+def _longest(silence: Silence, before: Silence | None) -> Silence:
+    """What a station may go by that has the profiles of either."""
+    if before is None:
+        return silence
+    longest = {
+        name: max(getattr(silence, name), getattr(before, name)) for name in ("safe_w", "setpoint_s", "offline_s")
+    }
+    return replace(silence, **longest)
 
 
 def _seconds(response: Message | None) -> float:
