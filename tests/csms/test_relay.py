@@ -209,12 +209,13 @@ def test_a_profile_of_the_csms_that_only_limits_passes(purpose: str) -> None:
     assert [json.loads(each)[1] for each in line.middle.down] == ["most", "start"]
 
 
-def test_the_csms_does_not_change_the_depots_set_point() -> None:
+@pytest.mark.parametrize("id", [FIRST_ID + 1, float(FIRST_ID + 1)])
+def test_the_csms_does_not_change_the_depots_set_point(id: float) -> None:
     line = Line()
     line.link()
     line.run(2)
     line.middle.down.clear()
-    document = {"chargingProfileId": FIRST_ID + 1, "scheduleUpdate": {"setpoint": 22_000}}
+    document = {"chargingProfileId": id, "scheduleUpdate": {"setpoint": 22_000}}
     line.middle.from_csms(call_frame("up", "UpdateDynamicSchedule", document).text, line.now, line.now)
     (answer,) = map(json.loads, line.middle.up)
     assert answer[2]["status"] == "Rejected"
@@ -370,9 +371,50 @@ def test_what_is_no_call_for_us_passes_as_it_is(frame: str) -> None:
     line.middle.from_station(frame, line.now, line.now)
     assert line.middle.up == [frame]
     line.middle.down.clear()
-    if parse(frame) is None or not frame.startswith("[2"):
+    line.middle.up.clear()
+    if parse(frame) is not None and not frame.startswith("[2"):
         line.middle.from_csms(frame, line.now, line.now)
         assert frame in line.middle.down
+
+
+_OVER = {"evseId": 1, "chargingProfile": {"id": 5, "stackLevel": 9, "chargingProfilePurpose": "TxProfile"}}
+_DEEP = "[" * 3000 + "]" * 3000
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        f'[2.0,"a","SetChargingProfile",{json.dumps(_OVER)}]',
+        f'[2,"{"x" * 37}","SetChargingProfile",{json.dumps(_OVER)}]',
+        f'[2,7,"SetChargingProfile",{json.dumps(_OVER)}]',
+        f'[2,"a","SetChargingProfile",{json.dumps(_OVER)[:-1]},"customData":{{"vendorId":"a","d":{_DEEP}}}}}]',
+        f'[2,"a","SetChargingProfile",{json.dumps(_OVER)},NaN]',
+        '[2,"a","UsePriorityCharging",{"transactionId":"t","activate":true}]',
+        '[2,"a","SetChargingProfile",[]]',
+    ],
+)
+def test_what_lifts_the_limits_of_the_feeders_does_not_pass_in_disguise(frame: str) -> None:
+    line = Line()
+    line.link()
+    line.run(2)
+    line.middle.down.clear()
+    line.middle.from_csms(frame, line.now, line.now)
+    assert line.middle.down == []
+    (answer,) = map(json.loads, line.middle.up)
+    assert answer[:3] == [4, "-1", "RpcFrameworkError"] or answer[2]["status"] == "Rejected"
+
+
+def test_a_station_reads_a_profile_as_it_was_judged() -> None:
+    line = Line()
+    line.link()
+    line.run(2)
+    line.middle.down.clear()
+    most = '{"id":6,"stackLevel":9,"chargingProfilePurpose":"ChargingStationMaxProfile"}'
+    twice = f'{{"evseId":0,"chargingProfile":{json.dumps(_OVER["chargingProfile"])},"chargingProfile":{most}}}'
+    line.middle.from_csms(f'[2,"a","SetChargingProfile",{twice}]', line.now, line.now)
+    (passed,) = line.middle.down
+    assert "TxProfile" not in passed
+    assert json.loads(passed)[3]["chargingProfile"] == json.loads(most)
 
 
 def test_a_vehicle_of_the_csms_is_charged_within_the_profile_that_makes_silence_safe() -> None:

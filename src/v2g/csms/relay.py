@@ -1,9 +1,10 @@
 """The OCPP local controller (part 4, chapter 6): between a station and its CSMS, and invisible to the CSMS.
 
-Frames pass as they are. Beside them the depot's own CSMS, the `Gateway`, hears what the station reports, and calls the
-station to steer it: its calls wait for those of the CSMS and the other way round, one at a time, so that a response
-always belongs to the call that is outstanding. The depot's charging profiles are left out of what the station reports
-to the CSMS.
+Frames pass as they are, but those of the CSMS that nobody can read, or that would lift the limits of the site's
+feeders; what brings or moves a profile passes as it was judged. Beside them the depot's own CSMS, the `Gateway`, hears
+what the station reports, and calls the station to steer it: its calls wait for those of the CSMS and the other way
+round, one at a time, so that a response always belongs to the call that is outstanding. The depot's charging profiles
+are left out of what the station reports to the CSMS.
 
 While the CSMS is away, either the station's link is closed, or the gateway answers; what must not be lost is kept and
 reaches the CSMS when it is back. No sockets, no clock: whoever carries takes frames from `down` and `up`.
@@ -25,6 +26,9 @@ from v2g.ocpp.rpc import CALL, CALLERROR, CALLRESULT, CALLRESULTERROR, LONGEST_I
 REMEMBERED = 64
 """Ids of calls whose response did not come in time, and may still come."""
 OVERRULED = "it could lift the limits of the site's feeders; limit by ChargingStationMaxProfile"
+UNREADABLE = '[4,"-1","RpcFrameworkError","the local controller cannot read this frame",{}]'
+_CHARGING = ("SetChargingProfile", "RequestStartTransaction")
+"""Calls that may bring a charging profile."""
 _LIMITING = ("ChargingStationMaxProfile", "ChargingStationExternalConstraints")
 """Purposes of profiles that can only lower what a station does."""
 _PARTS = msgspec.json.Decoder(list[Raw])
@@ -208,7 +212,9 @@ class RelayedStation:
     def from_csms(self, text: str, now: float, unix_s: float) -> None:
         """A frame of the CSMS."""
         frame = parse(text)
-        if frame is None or frame.kind not in (CALL, CALLRESULT, CALLERROR):
+        if frame is None:  # it could be a call that the station reads all the same
+            self.up.append(UNREADABLE)
+        elif frame.kind not in (CALL, CALLRESULT, CALLERROR):
             self.down.append(text)
         elif frame.kind == CALL:
             self._csms_calls(frame, now)
@@ -272,6 +278,9 @@ class RelayedStation:
             self._reports[number] = _Reports(frame, now + TIMEOUT_S)
         elif frame.action == "ClearChargingProfile":
             self._clears.add(frame.id)
+        elif frame.action in (*_CHARGING, "UpdateDynamicSchedule") and _document(frame):
+            # Of a name that is there twice, another one could count.
+            frame = call_frame(frame.id, frame.action, _document(frame))
         self._down.waiting.append(_Call(frame, Origin.CSMS))
 
     def _csms_responds(self, frame: Frame) -> None:
@@ -297,7 +306,8 @@ class RelayedStation:
             return '{"status":"Unknown"}'
         if frame.action == "UpdateDynamicSchedule" and is_own(_field(frame, "chargingProfileId")):
             return '{"status":"Rejected","statusInfo":{"reasonCode":"InvalidProfileId"}}'
-        if frame.action in ("SetChargingProfile", "RequestStartTransaction") and _overrules(frame):
+        priority = frame.action == "UsePriorityCharging" and _field(frame, "activate") is not False
+        if priority or (frame.action in _CHARGING and _overrules(frame)):
             info = f'{{"reasonCode":"InvalidProfile","additionalInfo":"{OVERRULED}"}}'
             return f'{{"status":"Rejected","statusInfo":{info}}}'
         return None
@@ -446,13 +456,14 @@ def request_id(frame: Frame) -> int | None:
 
 def is_own(id: object) -> bool:
     """Whether this charging profile is one of the depot's."""
-    return isinstance(id, int) and profiles.FIRST_ID <= id < profiles.FIRST_ID + profiles.MOST_IDS
+    return isinstance(id, int | float) and profiles.FIRST_ID <= id < profiles.FIRST_ID + profiles.MOST_IDS
 
 
 def _overrules(frame: Frame) -> bool:
     """Whether a call brings a profile that could hold over the depot's set-points or in their place, and so lift the
     limits of feeders and transformers: beside them (K01.FR.17), before them (K01.FR.39), or once they have lapsed."""
-    profile = _document(frame).get("chargingProfile")
+    document = _document(frame)
+    profile = document.get("chargingProfile", None if document else "unreadable")
     return profile is not None and _field(frame, "chargingProfile", "chargingProfilePurpose") not in _LIMITING
 
 
