@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tests.depot.scene import NOW, VEHICLE
 from tests.depot.site_days import charger
 
+from v2g.depot.binding import Binding, What
 from v2g.depot.controller import Controller
 from v2g.depot.dispatch import Setpoint
 from v2g.depot.plan import Outlook
@@ -35,6 +36,8 @@ class Scene:
         self.control, self.orders, self.controller = SiteControl(CONNECTION, limit=limit), Orders(), Controller()
         self.house_w, self.seen, self.now, self.power_w = house_w, seen, NOW, 0.0
         self.setpoint: Setpoint | None = None
+        self.takes, self.measures_s = True, 1.0
+        """Whether the car follows, and how often its charger measures."""
 
     def order(self, mode: Mode) -> None:
         self.orders.put(self.seen, "visit", mode, self.now)
@@ -43,7 +46,10 @@ class Scene:
         for _ in range(seconds):
             self.now += 1.0
             vehicle = None if self.seen.vehicle is None else replace(self.seen.vehicle, soc_unix_s=self.now)
-            self.seen = replace(self.seen, vehicle=vehicle, measured_w=self.power_w, measured_unix_s=self.now)
+            self.power_w = self.power_w if self.takes else 0.0
+            self.seen = replace(self.seen, vehicle=vehicle)
+            if self.now >= self.seen.measured_unix_s + self.measures_s:
+                self.seen = replace(self.seen, measured_w=self.power_w, measured_unix_s=self.now)
             third_w = (self.house_w + self.power_w) / 3
             self.control.measured(HouseReading(unix_s=self.now, powers_w=(third_w,) * 3), {ID: self.seen})
             site = Site(tree=tree_of(CONNECTION), chargers={ID: self.seen})
@@ -140,6 +146,11 @@ def test_the_page_names_who_limits() -> None:
     silent.now += CONNECTION.silent_s + 1.0
     assert silent.control.limited_by(silent.now, charges=False, row="site") == "the house's meter is silent"
     assert sentence(replace(SEEN, vehicle=None), None, Mode.PLAN, None, lambda *_: "") == "No car is plugged in."
+    assert limited.setpoint is not None
+    taken = replace(limited.setpoint, binding=Binding(What.VEHICLE))
+    for slow, why in ((False, "the car takes no more"), (True, "it gives up power slowly, so the rest is kept free")):
+        said = sentence(SEEN, taken, Mode.PLAN, None, lambda *_: "", slow=slow)
+        assert said.startswith(f"It charges with 4.2 kW: {why}")
     for safe_w, does in ((0.0, "charges nothing"), (1_400.0, "charges with at most 1.4 kW")):
         lost = sentence(replace(SEEN, online=False, safe_w=safe_w), None, Mode.PLAN, None, lambda *_: "")
         assert lost == f"Its station is not connected: by itself it {does} and feeds nothing."
@@ -173,6 +184,21 @@ def test_a_car_that_is_slow_to_begin_is_asked_for_no_more_than_limits_allow(mode
     assert scene.control.guard.sun_w == 0.0
 
 
+@pytest.mark.parametrize("measures_s", [1.0, 4.0, 60.0])
+def test_a_car_that_stops_by_itself_is_no_sun(measures_s: float) -> None:
+    limit = GridLimit(remote=True)
+    limit.put(Limit(charge_w=4_200.0), NOW)
+    scene = Scene(1_000.0, limit=limit)
+    scene.order(Mode.CHARGE)
+    assert scene.run(30) == 4_200.0
+    scene.measures_s = measures_s
+    for _ in range(40):
+        scene.takes = False
+        scene.run(1)
+        assert scene.setpoint is not None
+        assert scene.setpoint.power_w <= 4_200.0, "it may go on at any moment"
+
+
 def test_what_the_sun_leaves_is_charged_beyond_the_grid_operators_limit() -> None:
     limit = GridLimit(remote=True)
     limit.put(Limit(charge_w=4_200.0), NOW)
@@ -181,6 +207,12 @@ def test_what_the_sun_leaves_is_charged_beyond_the_grid_operators_limit() -> Non
     assert scene.run() == pytest.approx(7_200.0, abs=100.0)
     scene.house_w = 500.0
     assert scene.run(2) == 4_200.0
+    scene.house_w = -3_000.0
+    assert scene.run() == pytest.approx(7_200.0, abs=100.0)
+    scene.house_w, scene.takes = 500.0, False  # a cloud while the car takes nothing: it may go on at any moment
+    scene.run(4)
+    assert scene.setpoint is not None
+    assert scene.setpoint.power_w <= 4_200.0
 
 
 @pytest.mark.parametrize("mode", [Mode.CHARGE, Mode.FEED])

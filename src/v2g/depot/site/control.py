@@ -83,17 +83,18 @@ class SiteControl:
 
     def measured(self, reading: HouseReading, chargers: Mapping[str, Charger]) -> None:
         """A plausible reading of the house's meter."""
-        powers_w = dict(self._powers_w)
+        powers_w, least_w = dict(self._powers_w), {id: min(each_w, 0.0) for id, each_w in self._powers_w.items()}
         for id, charger in chargers.items():  # an earlier process may have given them set-points
             if charger.measured_w is not None and reading.unix_s - charger.measured_unix_s <= FRESH_S:
-                powers_w[id] = charger.measured_w
+                powers_w[id] = least_w[id] = charger.measured_w
         known_w = {id: power_w for id, power_w in powers_w.items() if id in chargers}
         self.paces.see(chargers, self._powers_w, reading.unix_s, pressed=self.within)
         late_w = {
             id: known_w[id] - self._powers_w.get(id, 0.0) for id in self.paces.slow_w_s(chargers) if id in known_w
         }  # fmt: skip
         shown_w, short_w = flows_w(chargers, known_w), self._short_w(chargers, known_w, late_w)
-        self.guard.see(reading, self._fed_w(reading.unix_s), shown_w, flows_w(chargers, late_w), short_w)
+        certain_w = sum(each_w for id, each_w in least_w.items() if id in chargers)
+        self.guard.see(reading, self._fed_w(reading.unix_s), shown_w, flows_w(chargers, late_w), short_w, certain_w)
         self.house_w = sum(reading.powers_w) - sum(powers_w.values())
 
     def _short_w(
@@ -278,6 +279,10 @@ class SiteControl:
             text = f"the grid operator's control box is silent: the {silent} holds; check its wires or its program"
             found.append(SiteNotice(Trouble.FAIL_SAFE, text))
         return found
+
+    def slowed(self, charger: str, *, charges: bool) -> bool:
+        """Whether a car does less than it could, as it gives up power slowly."""
+        return self._bounded_w.get(charger, (None, None))[0 if charges else 1] is not None
 
     def limited_by(self, now: float, *, charges: bool, row: str) -> str:
         """What binds the chargers at the connection, for a person. `row`: as the controller names it, such as

@@ -123,17 +123,19 @@ class Guard:
         self._doubt = Doubt(connection.silent_s)
         self.house_w = 0.0
         """What the house draws without its chargers, by the latest reading: as much as it may be drawing."""
+        self._suns: deque[tuple[float, float]] = deque()
         self.sun_w = 0.0
-        """What the sun certainly leaves beside the house, if chargers do no more than their own meters show."""
+        """What the sun certainly leaves beside the house: what it has left for `raise_s`. A car that stops looks like
+        sun until its charger has measured that."""
 
     def see(
         self, reading: HouseReading, fed_w: float | None = None, shown_w: Row | None = None, late_w: Row = NOTHING,
-        short_w: tuple[Row, Row] = (NOTHING, NOTHING),
+        short_w: tuple[Row, Row] = (NOTHING, NOTHING), least_w: float = inf,
     ) -> None:  # fmt: skip
         """A reading. `fed_w`: what may be fed just now if that is less than the connection's limit; below 0 if even
         that much should flow the other way. `shown_w`: what the chargers' own meters show, by row; None: nothing.
         `late_w`: what of that slow cars are still to give up, or to reach. `short_w`: by how much less cars certainly
-        charge, and feed, than they should."""
+        charge, and feed, than they should. `least_w`: what they draw for certain."""
         connection, now = self.connection, reading.unix_s
         if self.reading is not None:
             self._gaps_s.append(now - self.reading.unix_s)
@@ -179,8 +181,19 @@ class Guard:
         if stuck:
             self._rests_until = now + connection.rest_s
         self._remember(reading, most, shown_w, now)
-        self.house_w = sum(reading.powers_w) - least[0]
-        self.sun_w = max((least[0] if shown_w is None else min(least[0], shown_w[0])) - sum(reading.powers_w), 0.0)
+        self.house_w = sum(reading.powers_w) - (least[0] - short_w[0][0])
+        least_w = min(least[0], inf if shown_w is None else shown_w[0], least_w)
+        self._see_sun(max(least_w - sum(reading.powers_w), 0.0), now)
+
+    def _see_sun(self, sun_w: float, now: float) -> None:
+        if not self._suns:
+            self._suns.append((now + self.connection.raise_s, 0.0))
+        while self._suns and self._suns[-1][1] >= sun_w:
+            self._suns.pop()
+        self._suns.append((now + self.connection.raise_s, sun_w))
+        while self._suns[0][0] <= now:
+            self._suns.popleft()
+        self.sun_w = self._suns[0][1]
 
     def _remember(self, reading: HouseReading, most_w: Row, shown_w: Row | None, now: float) -> None:
         """What the house draws at least and at most: by what chargers should do, or by what they show."""
