@@ -186,11 +186,37 @@ def test_implausible_readings_are_left_out(tmp_path: Path) -> None:
     run(test, tmp_path)
 
 
+def test_the_log_says_when_the_meter_is_silent_and_when_that_is_over(tmp_path: Path) -> None:
+    async def test(folder: Path) -> None:
+        async with site(folder, control_box=ControlBox(contacts=(Contacts(name="W4"),), log=folder / "a.csv")) as (
+            process, link, app,
+        ):  # fmt: skip
+            said, ahead_s, now = list[str](), [0.0], process.now
+            process._report, process.now = said.append, lambda: now() + ahead_s[0]  # type: ignore[method-assign]
+            await stepped(process, link)
+            assert [line[:3] for line in sorted(said)] == ["H01", "H06"]
+            await put(app, "/api/house", {"powers_w": [500.0, 400.0, 300.0]})
+            await stepped(process, link)
+            assert said[-1] == "H01 is over"
+            assert process.status()["connection_w"] == 1_200.0
+            ahead_s[0] = 60.0
+            await stepped(process, link)
+            assert said[-1].startswith("H01 the house's meter is silent")
+            assert process.status()["connection_w"] is None
+            assert process.status()["house_w"] is None
+            assert (folder / "a.csv").read_text().splitlines()[-1].endswith(",")  # nobody knows what is drawn
+            assert process.explained("our car")["CS0/1"][1].endswith(": the house's meter is silent.")
+
+    run(test, tmp_path)
+
+
 def test_stale_prices_are_no_prices(tmp_path: Path) -> None:
     async def test(folder: Path) -> None:
         async with site(folder, tariff=Tariff(source="none.csv")) as (process, link, app):
             await put(app, "/api/house", {"powers_w": [0.0, 0.0, 0.0]})
             await stepped(process, link)
+            assert process.status()["notices"] == []  # before anybody has looked
+            process._looked_for_prices = True
             assert Trouble.NO_PRICES in [each["code"] for each in process.status()["notices"]]
             assert [each.by for each in process.site.requests] == ["tariff"]
 
@@ -202,6 +228,7 @@ def test_prices_of_tomorrow_are_not_those_of_today(tmp_path: Path) -> None:
         file = folder / "prices.csv"
         async with site(folder, tariff=Tariff(source=str(file))) as (process, link, app):
             await put(app, "/api/house", {"powers_w": [0.0, 0.0, 0.0]})
+            process._looked_for_prices = True
             for offset_s, by in ((7_200.0, "tariff"), (-600.0, "prices")):
                 days = [datetime.fromtimestamp(process.now() + offset_s + n * 900.0, UTC).isoformat() for n in (0, 1)]
                 file.write_text("from,buy_per_kwh\n" + "".join(f"{day},0.1\n" for day in days))

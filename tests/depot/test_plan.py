@@ -1,5 +1,7 @@
 """The plan against an independent statement of the problem; what it does with needs that cannot be met."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,6 +44,12 @@ def stay(id: str = "CS-1/1", **changes: object) -> Stay:
              max_charge_w=11_000, max_discharge_w=11_000, departure=Departure(NOW + 12 * HOUR)),
         **changes,
     )  # fmt: skip
+
+
+def test_the_solver_prints_nothing() -> None:
+    make = "import highspy; from v2g.depot.planner import _quiet; _quiet(highspy).run()"
+    done = subprocess.run([sys.executable, "-c", make], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == done.stderr == ""
 
 
 @st.composite

@@ -136,6 +136,7 @@ def test_a_slow_car_feeds_no_more_than_it_can_take_back(export_w: float) -> None
     assert scene.power_w == pytest.approx(-most_w, abs=2.0)
     notices = {each.trouble: each.text for each in control.notices(scene.now)}
     assert "its car gives up power slowly" in notices[Trouble.SLOW_CAR]
+    assert scene.control.slowed(ID, charges=False)
     assert scene.run_slowly(0.0, 5) <= export_w + 300.0 * TAKEN_BACK_S, "all that the house drew has gone"
 
 

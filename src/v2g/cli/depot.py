@@ -183,7 +183,9 @@ def _user(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.file}: there is no directory {args.file.parent}; make it, or name another with --file")
     with regular_file.written(args.file, 0o640) as file:
         file.writelines(f"{line}\n" for line in others)
-    print(f"{args.file}: {name} is {'removed' if args.remove else args.role}; restart the depot for it to count")
+    print(
+        f"{args.file}: {name} is {'removed' if args.remove else args.role}; restart the depot or fleet for it to count"
+    )
     return 0
 
 

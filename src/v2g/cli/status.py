@@ -4,6 +4,7 @@ import argparse
 import json
 import textwrap
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from v2g.cli.arguments import add_json, add_socket
@@ -46,7 +47,7 @@ def table(status: Mapping[str, Any]) -> str:
     blocks = []
     for key, value in status.items():
         for item in value if isinstance(value, list) else [{key: value}]:
-            rows = {name: text for name, each in item.items() if (text := _text(each))}
+            rows = {name: text for name, each in item.items() if (text := _text(each, name))}
             width = max(map(len, rows), default=0) + 2
             blocks.append("\n".join(_row(name, text, width) for name, text in rows.items()))
     return "\n\n".join(blocks)
@@ -57,8 +58,10 @@ def _row(name: str, text: str, width: int) -> str:
     return f"\n{'':{width}}".join([f"{name:{width}}{pieces[0]}", *pieces[1:]])
 
 
-def _text(value: object) -> str:
+def _text(value: object, name: str = "") -> str:
     match value:
+        case float() if name.endswith("unix_s"):
+            return datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds")
         case None:
             return ""
         case bool():
@@ -66,7 +69,7 @@ def _text(value: object) -> str:
         case float():
             return f"{round(value, 3):.9g}"
         case dict():
-            return "\n".join(f"{key}: {text}" for key, each in value.items() if (text := _text(each)))
+            return "\n".join(f"{key}: {text}" for key, each in value.items() if (text := _text(each, key)))
         case list():
             return ", ".join(map(_text, value))
     return printable(str(value))

@@ -187,6 +187,17 @@ class _Row(Struct, frozen=True):
     discharge: bool
 
 
+def _quiet(highspy: Any) -> Any:
+    """A solver that prints nothing, its name neither, which it would say as soon as it enables callbacks."""
+
+    class Quiet(highspy.Highs):  # type: ignore[misc]  # it has no types
+        def enableCallbacks(self) -> None:
+            self.silent()
+            super().enableCallbacks()
+
+    return Quiet()
+
+
 class _Programme:
     """The linear programme of a set of seats."""
 
@@ -215,9 +226,7 @@ class _Programme:
         self._rows = self._binding(outlook)
         self._status = highspy.HighsModelStatus
         self._infinity = highspy.kHighsInf
-        make: Any = highspy.Highs  # it has no types
-        self._highs = make()
-        self._highs.silent()
+        self._highs = _quiet(highspy)
         self._highs.setOptionValue("threads", 1)
         self._highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
         size = len(self.seats)

@@ -190,7 +190,7 @@ async def open_broker(endpoint: Endpoint, client_id: str, will: str, ping_s: flo
         alive_s = max(1, round(ping_s)) if ping_s else 0
         await asyncio.to_thread(client.connect, host, port, alive_s, clean_start=True, properties=sizes)
     except (OSError, ValueError) as error:
-        raise BackEndError(f"broker {host}:{port}: {error}; check ocpp.url and its network", error) from error
+        raise BackEndError(f"broker {host}:{port}: {error}; check its address and its network", error) from error
     client.loop_start()
     try:
         await broker.greeted()

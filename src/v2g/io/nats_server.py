@@ -197,6 +197,9 @@ def program() -> str:
     return found
 
 
+_FATAL = "[FTL] "
+
+
 class Link(Enum):
     """What a leaf's server says of its link to the hubs."""
 
@@ -238,7 +241,17 @@ class Server:
         except TimeoutError:
             await self.stop()
         if self._process is None or self._process.returncode is not None:
-            raise NatsError(f"nats-server {self.name} did not start: {self.said()}")
+            raise NatsError(f"nats-server {self.name} did not start: {self._why()}")
+
+    def _why(self) -> str:
+        """Why it ended; the same text for the same reason."""
+        fatal = next((each for each in reversed(self.lines) if _FATAL in each), None)
+        if fatal is None:
+            return self.said()
+        why = fatal.partition(_FATAL)[2]
+        if "address already in use" in why:
+            why += "; end who has that port, or name another one (of a depot: member_of.port)"
+        return why
 
     def said(self) -> str:
         """Its last lines."""

@@ -82,8 +82,9 @@ class SiteProcess(DepotProcess):
             limit=None if self._box is None else limit_of(self._box),
         )
         self._prices: PriceRequest | None = None
+        self._looked_for_prices = False
         self._fixed = site_prices.fixed(settings.tariff)
-        self._warned: set[str] = set()
+        self._warned: set[Trouble] = set()
         self._implausible = ""
         self._sun: tuple[float, float] | None = None
         """What it gives, and when that was measured."""
@@ -207,6 +208,14 @@ class SiteProcess(DepotProcess):
             raise V2GError("no program states limits here; set control_box.remote in the configuration")
         return self._limit()
 
+    def explained(self, of: str = "") -> dict[str, list[str]]:
+        """As of a depot, and first what the page of the house says."""
+        found = super().explained(of)
+        for car in self._home()["cars"]:
+            if car["id"] in found:
+                found[car["id"]].insert(1, car["why"])
+        return found
+
     # The cycle
 
     def _planned_tree(self) -> Tree:
@@ -217,16 +226,22 @@ class SiteProcess(DepotProcess):
 
     def _work(self, ready: Callable[[str], None]) -> list[Any]:
         work, settings = super()._work(ready), self.settings
+
+        def said_of(place: str) -> Callable[[str], None]:
+            return lambda text: self._report(f"{place}: {text}")
+
         if self._meter is not None:
             work.append(ask(self._meter, settings.meter.every_s, self._take, self._report))
         if settings.meter.mqtt is not None:
             work.append(
-                keep(MeterAtBroker(settings.meter.mqtt, self._take, settings.meter.silent_s).serve, self._report)
+                keep(
+                    MeterAtBroker(settings.meter.mqtt, self._take, settings.meter.silent_s).serve, said_of("meter.mqtt")
+                )
             )
         if settings.battery is not None and settings.battery.broker is not None:
-            work.append(keep(BatteryAtBroker(settings.battery, self._store).serve, self._report))
+            work.append(keep(BatteryAtBroker(settings.battery, self._store).serve, said_of("battery")))
         if settings.sun is not None:
-            work.append(keep(SunAtBroker(settings.sun, self.sun_read).serve, self._report))
+            work.append(keep(SunAtBroker(settings.sun, self.sun_read).serve, said_of("sun")))
         if settings.tariff.source is not None:
             work.append(self._follow_prices())
         if self._box is not None and self._box.inputs is not None:
@@ -274,10 +289,12 @@ class SiteProcess(DepotProcess):
             self.control.decided(self.dispatch, self.site.chargers, now)
             self._keep_slow()
             self.orders.decided(self.dispatch.setpoints)
-        for notice in self._warnings():
-            if notice.trouble not in self._warned:
-                self._report(f"{notice.trouble} {notice.text}")
-        self._warned = {each.trouble for each in self._warnings()}
+        warnings = {each.trouble: each.text for each in self._warnings()}
+        for code in sorted(warnings.keys() - self._warned):
+            self._report(f"{code} {warnings[code]}")
+        for over in sorted(self._warned - warnings.keys()):
+            self._report(f"{over} is over")
+        self._warned = set(warnings)
         self._write(now)
 
     def _keep_slow(self) -> None:
@@ -291,7 +308,7 @@ class SiteProcess(DepotProcess):
             return
         measured = [each.measured_w for each in self.site.chargers.values() if each.measured_w is not None]
         reading = self.control.guard.reading
-        drawn_w = None if reading is None else sum(reading.powers_w)
+        drawn_w = None if reading is None or self.control.guard.silent(now) else sum(reading.powers_w)
         try:
             self._log.see(self.control.bound(now), sum(measured), drawn_w, now, time.time())
         except V2GError as error:
@@ -299,18 +316,19 @@ class SiteProcess(DepotProcess):
 
     def _warnings(self) -> list[SiteNotice]:
         found = self.control.notices(self.now())
-        if self.settings.tariff.source is not None and self._valid_prices(self.now()) is None:
-            found.append(SiteNotice(Trouble.NO_PRICES, "there are no valid prices; the fixed tariff holds"))
+        if self._looked_for_prices and self._valid_prices(self.now()) is None:
+            found.append(SiteNotice(Trouble.NO_PRICES, "tariff.source has no valid prices; the fixed tariff holds"))
         return found
 
     def status(self) -> Shown:
         """The site in few numbers."""
-        found, reading, limits = super().status(), self.control.guard.reading, self.limits()
+        found, guard, limits = super().status(), self.control.guard, self.limits()
+        reading = None if guard.silent(self.now()) else guard.reading
         warnings = [{"code": each.trouble.value, "about": "house", "text": each.text} for each in self._warnings()]
         return found | {
             "notices": [*(each for each in found.get("notices", ()) if each["code"] != LOSS), *warnings],
             "connection_w": None if reading is None else sum(reading.powers_w),
-            "house_w": self.control.house_w,
+            "house_w": None if reading is None else self.control.house_w,
             "limit_w": limits["charge_w"],
             "limited_by": limits["by"] or None,
             "home": self._home(),
@@ -335,7 +353,8 @@ class SiteProcess(DepotProcess):
         def limiter(charges: bool, row: str) -> str:
             return self.control.limited_by(now, charges=charges, row=row)
 
-        why = shown.sentence(charger, setpoint, mode, needed_w, limiter)
+        slow = setpoint is not None and self.control.slowed(charger.id, charges=setpoint.power_w >= 0.0)
+        why = shown.sentence(charger, setpoint, mode, needed_w, limiter, slow=slow)
         stated = {each.source: each for each in self.gateway.stated(charger.id, now)}
         found = shown.car_of(charger, setpoint, mode, why, stated, self.margins)
         return found | {"visit": None if transaction is None else transaction.id}
@@ -351,6 +370,7 @@ class SiteProcess(DepotProcess):
                 if str(error) != said:
                     said = str(error)
                     self._report(said)
+            self._looked_for_prices = True
             await asyncio.sleep(tariff.every_s if distant else FILE_S)
 
     async def _read_inputs(self, box: ControlBox, at: str) -> None:

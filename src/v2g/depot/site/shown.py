@@ -62,11 +62,12 @@ def car_of(
 
 def sentence(
     charger: Charger, setpoint: Setpoint | None, mode: Mode, needed_w: float | None,
-    limiter: Callable[[bool, str], str],
+    limiter: Callable[[bool, str], str], *, slow: bool = False,
 ) -> str:  # fmt: skip
     """Who limits a car's power, and why. `needed_w`: what the house draws without cars, below 0
     what its sun leaves them; `limiter`: says what binds at the connection,
-    for charging or not, by the name of the row that binds."""
+    for charging or not, by the name of the row that binds; `slow`: the site asks for less than the car could, as it
+    gives up power slowly."""
     vehicle = charger.vehicle
     if not charger.online:
         charges = f"charges with at most {kw(charger.safe_w)}" if charger.safe_w > 0.0 else "charges nothing"
@@ -85,6 +86,8 @@ def sentence(
         return f"{does}: {limiter(power_w > 0 or (power_w == 0 and mode is not Mode.FEED), setpoint.binding.name)}."
     if what is What.PLAN:
         return f"{does}{_planned(power_w, needed_w)}."
+    if what is What.VEHICLE and slow:
+        return f"{does}: it gives up power slowly, so the rest is kept free for the house."
     return f"{does}: {_reason(what, charger, power_w, setpoint.binding.name)}."
 
 
