@@ -187,10 +187,10 @@ def test_whoever_states_a_listed_name_is_taken_for_that_car_and_the_trace_says_s
     assert granted.endswith("it may feed the grid, and nothing proves who it is")
 
 
-def paid(access: Access) -> World:
+def paid(access: Access, duration_s: float = 30.0) -> World:
     """A car of ISO 15118-2 with TLS that asks for a negative current, and pays by a contract."""
     pki = hierarchy(START_UNIX_S)
-    running = world(D2)
+    running = world(D2, duration_s=duration_s)
     intent = replace(
         running._intent,
         contract=pki.contract,

@@ -55,6 +55,8 @@ class Peer:
     """The name in that certificate."""
     tls: str | None = None
     """`TLSv1.3` or `TLSv1.2`; None without TLS."""
+    ends_s: float | None = None
+    """When that certificate ends, Unix time."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}"
@@ -256,12 +258,17 @@ class Link(asyncio.Protocol):
             self._flush()  # also after a failure: the alert carries the reason
         if not tls.handshaking and not self._established:
             self._cancel_timer()
-            fingerprint, name = (tls.peer_fingerprint, tls.peer_common_name) if tls.mutual else (None, None)
-            self._establish(fingerprint, name, None if tls.negotiated is None else tls.negotiated.version)
+            version = None if tls.negotiated is None else tls.negotiated.version
+            proved = (tls.peer_fingerprint, tls.peer_common_name, tls.peer_ends_s) if tls.mutual else (None, None, None)
+            self._establish(version, *proved)
         return plaintext
 
     def _establish(
-        self, fingerprint: bytes | None = None, common_name: str | None = None, tls: str | None = None
+        self,
+        tls: str | None = None,
+        fingerprint: bytes | None = None,
+        common_name: str | None = None,
+        ends_s: float | None = None,
     ) -> None:
         assert self._transport is not None
         address = self._transport.get_extra_info("peername")
@@ -271,7 +278,7 @@ class Link(asyncio.Protocol):
         self._established = True
         if self._admission is not None:
             self._set_timer(FIRST_FRAME_S, self._first_frame_overdue)
-        self._user.established(self, Peer(_with_scope(*address), address[1], fingerprint, common_name, tls))
+        self._user.established(self, Peer(_with_scope(*address), address[1], fingerprint, common_name, tls, ends_s))
 
     def _settle(self) -> None:
         if self._admission is not None and not self._settled:

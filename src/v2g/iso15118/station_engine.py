@@ -15,6 +15,8 @@ from v2g.iso15118.sides import StationSide
 from v2g.iso15118.view import Demand, Offer, Stage, StationView
 from v2g.kernel.fault import Fault
 
+JUDGED_EVERY_S = 60.0
+"""How often a contract is judged again while energy flows."""
 LEARNS_WITHIN_S = 2.0
 """How long the station waits for the next request of a car that has to learn of a failure."""
 
@@ -48,6 +50,9 @@ class StationEngine:
         self._deadline: float | None = setup_deadline
         self._phase_since = 0.0
         self._pending: _Pending | None = None
+        self._judged_s = float("-inf")
+        self._doubts = False
+        """The contract has been found no longer good."""
         self._failure: Refusal | None = None
         """Why the session ends with the next refusal, whatever the edition says of refusals."""
 
@@ -82,6 +87,7 @@ class StationEngine:
             return step
         try:
             self._check(request)
+            self._judge_again(now, view)
             self._answer(step, request, payload_type, now, view)
         except Refusal as refusal:
             self._refuse(step, request, payload_type, refusal, now, view)
@@ -152,6 +158,21 @@ class StationEngine:
         if self._pending is not None:
             pending = edition.name_of(self._pending.request)
             raise Refusal(Code.SEQUENCE_ERROR, f"{name} before the answer to {pending}", Fault.SEQUENCE_ERROR)
+
+    def _judge_again(self, now: float, view: StationView) -> None:
+        """A contract that was good when the car showed it may have expired since, or been revoked: it pays on for the
+        session that it began, and is not enough to feed the grid any more. What nobody can say now changes nothing."""
+        session, contracts = self.session, self.session.offer.contracts
+        car, due = session.car, now - self._judged_s >= JUDGED_EVERY_S
+        if contracts is None or not car.contract or not due or session.demand.stage is not Stage.ENERGY:
+            return
+        if car.contract_doubt and not self._doubts:
+            return  # it never was enough
+        self._judged_s = now
+        judged = contracts.judge(session.chain, self.side.edition.name, view.unix_s)
+        if not judged.pending:
+            doubt = f"its contract is no longer good: {judged.reason}" if judged.flaw else judged.doubt
+            self.session, self._doubts = replace(session, car=replace(car, contract_doubt=doubt)), bool(doubt)
 
     def _answer(self, step: Step, request: Type, payload_type: int, now: float, view: StationView) -> None:
         edition = self.side.edition

@@ -224,7 +224,8 @@ class EvseRunner:
         # A car that proved nothing in TLS 1.2 is one of ISO 15118-2: ISO 15118-20 wants its certificate.
         secure, now = peer.tls is not None, self._loop.time()
         plain = talker.plain or (secure and peer.fingerprint is None)
-        self._guarded(lambda: self.evse.connected(now, peer.fingerprint, peer.common_name, plain=plain, secure=secure))
+        proved = peer.fingerprint, peer.common_name, peer.ends_s
+        self._guarded(lambda: self.evse.connected(now, *proved, plain=plain, secure=secure))
         self.report(CarArrived(str(peer), secure))
         self._wake()
         return True

@@ -25,7 +25,7 @@ class Identity:
     contract: str | None = None
     """eMAID of the contract whose key the car has proved to hold, without separators; None without one."""
     doubt: str = ""
-    """Why that contract is enough to charge, and not to feed the grid."""
+    """Why that contract, or that certificate, is enough to charge, and not to feed the grid."""
     bidirectional: bool = True
     """Whether the edition that the car speaks has services that feed the grid; if not, a negative current may do it."""
     let_in: str = ""

@@ -19,7 +19,7 @@ def identity_of(visit: Visit) -> Identity:
         car.evcc_id,
         visit.certificate,
         car.contract or None,
-        car.contract_doubt,
+        car.contract_doubt or visit.doubt,
         visit.conversation.bidirectional,
         visit.let_in,
         visit.card,

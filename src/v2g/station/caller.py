@@ -5,6 +5,7 @@ been accepted.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from v2g.iso15118.event import Faulted
 from v2g.iso15118.event import Step as Talk
@@ -21,6 +22,13 @@ class Caller:
     conversation: StationConversation
     certificate: str | None
     """Common name of its vehicle certificate."""
+    ends_s: float | None
+    """When that ends, Unix time."""
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What its visit begins with."""
+        return {"conversation": self.conversation, "certificate": self.certificate, "certificate_ends_s": self.ends_s}
 
     @property
     def accepted(self) -> bool:

@@ -131,11 +131,13 @@ class Evse:
         now: float,
         peer: bytes | None = None,
         certificate: str | None = None,
+        ends_s: float | None = None,
         *,
         plain: bool = False,
         secure: bool | None = None,
     ) -> Step:
-        """A car connected. `peer`: SHA-512 of its certificate, with TLS; `certificate`: the name in it.
+        """A car connected. `peer`: SHA-512 of its certificate, with TLS; `certificate`: the name in it, `ends_s`: when
+        it ends, Unix time.
 
         `plain`: without the TLS that the station has. `secure`: with TLS; if left out, so is one with a `peer`.
         """
@@ -145,20 +147,19 @@ class Evse:
         match = None if self.plug is None else self.plug.match
         found = [] if match is None else quirks.of_mac(self.quirks, match.car)
         self._events += [KnownDeviation(each.describe(allowed=True)) for each in found]
-        settings = quirks.allowing(self.settings, found)
-        offer, timing = offer_of(settings, self.payment), settings.timing
+        known = quirks.allowing(self.settings, found)
+        offer, paused = offer_of(known, self.payment), self.paused
         conversation = StationConversation(
-            offer, now, peer=peer, paused=self.paused, timing=timing, plain=plain, secure=secure
+            offer, now, peer=peer, paused=paused, timing=known.timing, plain=plain, secure=secure
         )
-        if self.mute:
-            self._caller = Caller(conversation, certificate)
-        else:
-            self._begin(conversation, certificate, now)
+        self._caller = Caller(conversation, certificate, ends_s)
+        if not self.mute:
+            self._begin(self._caller, now)
         return self._settle(now)
 
-    def _begin(self, conversation: StationConversation, certificate: str | None, now: float) -> None:
-        known = {"certificate": certificate, "meter": self.fresh(now).meter, "winds_down": self.mute}
-        self.visit = self._new_visit(conversation=conversation, since_s=now, **known)
+    def _begin(self, caller: Caller, now: float) -> None:
+        meter, mute, self._caller = self.fresh(now).meter, self.mute, None
+        self.visit = self._new_visit(since_s=now, meter=meter, winds_down=mute, **caller.known)
         if self.plug is not None:
             self.plug.pilot.linked = True  # it talks: no other signal is tried
 
@@ -183,8 +184,7 @@ class Evse:
         if not caller.accepted:
             self._events += events
             return talk.send
-        self._caller = None
-        self._begin(caller.conversation, caller.certificate, now)
+        self._begin(caller, now)
         self.visit.heard(now)
         return self._take(talk, now)
 
@@ -425,6 +425,7 @@ class Evse:
             self._events += self.visit.asked_back(self.plug, in_service=self.guard.verdict.may_exchange)
             self._glance.looked(self._readings, self.guard, now)
         visit, demand, conversation = self.visit, self.demand, self.visit.conversation
+        visit.aged(unix_s)
         if demand.stage is Stage.OFF:
             self.supervisor.rest()
         if visit.winds_down:

@@ -55,6 +55,7 @@ class Connected(Struct, frozen=True, array_like=True, tag=True):
     certificate: str | None
     plain: bool
     secure: bool | None
+    ends_s: float | None = None
 
 
 class Receive(Struct, frozen=True, array_like=True, tag=True):
@@ -329,11 +330,12 @@ def _connected(
     now: float,
     peer: bytes | None = None,
     certificate: str | None = None,
+    ends_s: float | None = None,
     *,
     plain: bool = False,
     secure: bool | None = None,
 ) -> Call:
-    return Connected(now, peer, certificate, plain, secure)
+    return Connected(now, peer, certificate, plain, secure, ends_s)
 
 
 def _measured(

@@ -218,8 +218,8 @@ class Segment:
     def _call(self, call: recorded.Call) -> object:
         evse = self.evse
         match call:
-            case recorded.Connected(now, peer, certificate, plain, secure):
-                return evse.connected(now, peer, certificate, plain=plain, secure=secure)
+            case recorded.Connected(now, peer, certificate, plain, secure, ends_s):
+                return evse.connected(now, peer, certificate, ends_s, plain=plain, secure=secure)
             case recorded.Receive(payload_type, payload, now, unix_s):
                 return evse.receive(payload_type, payload, now, unix_s)
             case recorded.Disconnected(now, fault, reason):

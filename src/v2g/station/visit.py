@@ -76,6 +76,10 @@ class Visit:
     """When its last request arrived, monotonic."""
     certificate: str | None = None
     """Common name of the vehicle certificate that the car has proved to hold."""
+    certificate_ends_s: float | None = None
+    """When that ends, Unix time."""
+    doubt: str = ""
+    """Why it is enough to charge, and not to feed the grid."""
     verdict: Verdict | None = None
     judged: Identity | None = None
     """The identity that the verdict is about."""
@@ -114,6 +118,11 @@ class Visit:
     reported_s: dict[Causes, float] = field(default_factory=dict)
     """When each such pair was reported."""
     contacts: Contacts = field(default_factory=Contacts)
+
+    def aged(self, unix_s: int) -> None:
+        """Time has passed, for the certificate too."""
+        expired = self.certificate_ends_s is not None and unix_s > self.certificate_ends_s
+        self.doubt = "its vehicle certificate has expired" if expired else ""
 
     def heard(self, now: float) -> None:
         """A request has arrived."""

@@ -135,6 +135,11 @@ class TlsChannel:
         return self._peer_certificate().common_name
 
     @property
+    def peer_ends_s(self) -> float:
+        """When the peer's leaf ends, Unix time."""
+        return self._peer_certificate().not_after_s
+
+    @property
     def peer_fingerprint(self) -> bytes:
         """SHA-512 of the peer's leaf: 64 bytes."""
         return hashlib.sha512(self.peer_certificate_der).digest()

@@ -137,6 +137,8 @@ class World:
         self.evcc: CarConversation | None = None
         self.certificate: str | None = None
         """The name in the car's certificate, if it shows one."""
+        self.certificate_ends_s: float | None = None
+        """When that ends, Unix time."""
         self.driver = Stop.NONE
         self.ac_inverter = AcInverter(intent.reactive_max_var)
         """Of the car, for AC."""
@@ -183,7 +185,7 @@ class World:
             return
         (intent, paused), self._connects = self._connects, None
         self.evcc = CarConversation(intent, setup_deadline=self.now + CAR_SETUP_S, station=self._peer, paused=paused)
-        self._do(self.evse.connected(self.now, self._peer, self.certificate))
+        self._do(self.evse.connected(self.now, self._peer, self.certificate, self.certificate_ends_s))
         self._post(self.evcc.start(self.now, self.vehicle()).send, to_station=True)
 
     def pull_out(self) -> None:
