@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
-from tests.csms.site import SILENCE, STEP_S, Depot, car
+from tests.csms.site import SAFE_W, SILENCE, STEP_S, Depot, car
 from tests.depot.scene import NOW, charger, site
 
 from v2g.bench.depot.station import LightStation
@@ -19,6 +19,7 @@ from v2g.depot.request import PowerRequest
 from v2g.depot.tree import flat
 from v2g.depot.view import Site
 from v2g.io.depot_configuration import tree_of
+from v2g.ocpp import v21
 from v2g.ocpp.schedule import timestamp
 
 LIMIT_W = 20_000.0
@@ -179,6 +180,34 @@ def test_a_station_that_refuses_the_bottom_profile_may_take_all_that_it_can() ->
     depot.gateway.stations["CS0"].bottom = "Rejected"
     depot.gateway.disconnected("CS0")
     assert depot.charger().held_charge_w == 15_000
+
+
+@pytest.mark.parametrize("relents", [True, False])
+def test_what_another_back_end_has_left_at_a_station_holds_no_longer_or_counts(relents: bool) -> None:
+    station = LightStation("CS0")
+    period = v21.ChargingSchedulePeriodType(startPeriod=0, limit=11_000)
+    left = v21.ChargingProfileType(
+        id=9, stackLevel=5, chargingProfilePurpose="TxDefaultProfile", chargingProfileKind="Relative",
+        chargingSchedule=(v21.ChargingScheduleType(id=1, chargingRateUnit="W", chargingSchedulePeriod=(period,)),),
+    )  # fmt: skip
+    assert station.profiles.set(0, left, {}, 0.0) is None
+    if not relents:
+        station.profiles.clear = lambda id=None, criteria=None: False  # type: ignore[method-assign]
+    depot = Depot(1, stations={"CS0": station})
+    depot.plug("CS0", car(0, 0.3))
+    depot.wanted_w = {"CS0/1": 3_000.0}
+    depot.run(20.0)
+    assert station.power_w == 3_000
+    if relents:
+        assert depot.charger().held_charge_w == 0.0
+        depot.cut("CS0")
+        depot.run(SILENCE.setpoint_s + 4.0)
+        assert station.power_w == pytest.approx(SAFE_W)
+        depot.link("CS0")
+        depot.run(4.0)
+        assert depot.gateway.stations["CS0"].kept.cleared  # and is not asked for ever
+    else:
+        assert depot.charger().held_charge_w == 15_000
 
 
 class OnPhases(Depot):

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from tests.csms.relaying import MAX_W, Line
 
-from v2g.csms.profiles import FIRST_ID
-from v2g.csms.relay import Away, call_frame, is_own, parse
+from v2g.csms.profiles import FIRST_ID, is_own
+from v2g.csms.relay import Away, call_frame, parse
 from v2g.depot.ledger import Memory
 from v2g.ocpp import v21
 from v2g.ocpp.schedule import timestamp

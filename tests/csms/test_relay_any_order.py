@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.csms.relaying import Line
 
-from v2g.csms.relay import is_own
+from v2g.csms.profiles import is_own
 from v2g.ocpp import v21
 
 EVENTS = st.lists(

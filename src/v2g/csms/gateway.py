@@ -336,6 +336,12 @@ class Gateway:
             case v21.MeterValuesRequest():
                 self._metered(managed.evses.get(request.evseId), request.meterValue, now, unix_s)
                 response = v21.MeterValuesResponse()
+            case v21.ReportChargingProfilesRequest():
+                before = managed.kept
+                managed.reported(request)
+                if managed.kept is not before:
+                    self._keep_station(managed)
+                response = v21.ReportChargingProfilesResponse()
             case _:
                 if isinstance(request, v21.SecurityEventNotificationRequest):
                     self._line(managed, f"{managed.id}: {request.type} {given(request.techInfo, '')}".rstrip(), now)

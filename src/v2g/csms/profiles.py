@@ -20,6 +20,10 @@ from v2g.ocpp.schedule import timestamp
 FIRST_ID = 730_000
 """Profiles of the depot have ids from here on: the bottom one, then one for each EVSE."""
 MOST_IDS = 10_001
+REPORT = FIRST_ID
+"""The number of the depot's own request for a station's profiles."""
+LIMITING = ("ChargingStationMaxProfile", "ChargingStationExternalConstraints")
+"""Purposes of profiles that can only lower what a station does."""
 BOTTOM, ABOVE = 0, 1
 """Stack levels."""
 EARLIER_S = 60
@@ -81,6 +85,12 @@ def for_transaction(
     return v21.SetChargingProfileRequest(evseId=evse, chargingProfile=profile)
 
 
+def asked() -> v21.GetChargingProfilesRequest:
+    """Which profiles a station has of a back end."""
+    criterion = v21.ChargingProfileCriterionType(chargingLimitSource=("CSO",))
+    return v21.GetChargingProfilesRequest(requestId=REPORT, chargingProfile=criterion)
+
+
 @lru_cache(maxsize=4096)
 def update(
     evse: int, power_w: float, manner: Manner, binding: str = "", within: Within = NEVER
@@ -92,6 +102,11 @@ def update(
     else:
         changed = v21.ChargingScheduleUpdateType(limit=power_w, customData=named)
     return v21.UpdateDynamicScheduleRequest(chargingProfileId=id_of(evse), scheduleUpdate=changed)
+
+
+def is_own(id: object) -> bool:
+    """Whether this charging profile is one of the depot's."""
+    return isinstance(id, int | float) and FIRST_ID <= id < FIRST_ID + MOST_IDS
 
 
 def id_of(evse: int) -> int:

@@ -29,8 +29,6 @@ OVERRULED = "it could lift the limits of the site's feeders; limit by ChargingSt
 UNREADABLE = '[4,"-1","RpcFrameworkError","the local controller cannot read this frame",{}]'
 _CHARGING = ("SetChargingProfile", "RequestStartTransaction")
 """Calls that may bring a charging profile."""
-_LIMITING = ("ChargingStationMaxProfile", "ChargingStationExternalConstraints")
-"""Purposes of profiles that can only lower what a station does."""
 _PARTS = msgspec.json.Decoder(list[Raw])
 _JSON = msgspec.json
 
@@ -300,11 +298,11 @@ class RelayedStation:
 
     def _ours(self, frame: Frame) -> str | None:
         """The answer to a call of the CSMS that is about a profile of the depot's, or would overrule one."""
-        if frame.action == "SetChargingProfile" and is_own(_field(frame, "chargingProfile", "id")):
+        if frame.action == "SetChargingProfile" and profiles.is_own(_field(frame, "chargingProfile", "id")):
             return '{"status":"Rejected","statusInfo":{"reasonCode":"DuplicateProfile"}}'
-        if frame.action == "ClearChargingProfile" and is_own(_field(frame, "chargingProfileId")):
+        if frame.action == "ClearChargingProfile" and profiles.is_own(_field(frame, "chargingProfileId")):
             return '{"status":"Unknown"}'
-        if frame.action == "UpdateDynamicSchedule" and is_own(_field(frame, "chargingProfileId")):
+        if frame.action == "UpdateDynamicSchedule" and profiles.is_own(_field(frame, "chargingProfileId")):
             return '{"status":"Rejected","statusInfo":{"reasonCode":"InvalidProfileId"}}'
         priority = frame.action == "UsePriorityCharging" and _field(frame, "activate") is not False
         if priority or (frame.action in _CHARGING and _overrules(frame)):
@@ -317,7 +315,7 @@ class RelayedStation:
     def _reported(self, number: int, frame: Frame) -> None:
         reports, document = self._reports[number], _document(frame)
         listed = document.get("chargingProfile")
-        kept = [each for each in listed if not is_own(each.get("id"))] if isinstance(listed, list) else []
+        kept = [each for each in listed if not profiles.is_own(each.get("id"))] if isinstance(listed, list) else []
         if kept:
             if reports.held is not None:
                 self._report(reports, more=True)
@@ -454,17 +452,12 @@ def request_id(frame: Frame) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def is_own(id: object) -> bool:
-    """Whether this charging profile is one of the depot's."""
-    return isinstance(id, int | float) and profiles.FIRST_ID <= id < profiles.FIRST_ID + profiles.MOST_IDS
-
-
 def _overrules(frame: Frame) -> bool:
     """Whether a call brings a profile that could hold over the depot's set-points or in their place, and so lift the
     limits of feeders and transformers: beside them (K01.FR.17), before them (K01.FR.39), or once they have lapsed."""
     document = _document(frame)
     profile = document.get("chargingProfile", None if document else "unreadable")
-    return profile is not None and _field(frame, "chargingProfile", "chargingProfilePurpose") not in _LIMITING
+    return profile is not None and _field(frame, "chargingProfile", "chargingProfilePurpose") not in profiles.LIMITING
 
 
 def _kept(kept: Forward) -> Frame:

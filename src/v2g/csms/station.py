@@ -32,6 +32,7 @@ RENEWALS = 3
 """How often a set-point is renewed within the time after which it lapses."""
 DISCHARGE_CODES = ("InvalidSchedule", "InvalidOperationMode", "InvalidProfile")
 MOST_ENDED = 32
+MOST_OTHERS = 100
 MOST_QUIET_S = 300.0
 CLOCK_S = 5.0
 """What a station reports may be this old: its clock is right all the same."""
@@ -54,6 +55,8 @@ class Kept(Struct, frozen=True):
     """Of its EVSEs: a station that merely reconnects does not report it again."""
     ended: tuple[str, ...] = ()
     """Its latest transactions that are over: an event that comes late revives none."""
+    cleared: bool = False
+    """Whether it has no profiles but those of the depot, and such that only lower what it does."""
     silence: Silence | None = None
     """What it goes by when it is on its own, at most; None if no profile has reached it."""
 
@@ -95,6 +98,8 @@ class ManagedStation:
         self._calls: deque[tuple[str, Message, Then | None]] = deque()
         self._pending: tuple[str, Then | None] | None = None
         self._bottom_at = inf
+        self._others = set[int]()
+        """Profiles that it has of somebody else."""
         self._turn, self._in_turn = 0, list(self.evses.values())
 
     @property
@@ -133,10 +138,13 @@ class ManagedStation:
         self._calls.clear()
         self._pending, self._bottom_at, self.bottom, self.heard_s = None, now, "", now
         self._ahead_s = None
+        self._others.clear()
         for evse in self.evses.values():
             evse.steered.forget()
             evse.steered.wanted_w = None  # what the controller wanted of it while it was away is not worth sending
         self.call("GetVariables", ability.questions(self.evses, is_21=version.is_21), self._able)
+        if not self.kept.cleared:
+            self.call("GetChargingProfiles", profiles.asked())
         if self._relayed:
             return
         self.call("SetVariables", ability.wishes(self._silence))
@@ -158,7 +166,7 @@ class ManagedStation:
         for evse in self.evses.values():
             yield evse.charger(
                 self.abilities, self.fleet, now, online=self.online, is_21=self.is_21, utc_offset_s=utc_offset_s,
-                unbounded=self.bottom not in ("", "Accepted"),
+                unbounded=self.bottom not in ("", "Accepted") or bool(self._others),
             )  # fmt: skip
 
     def shows_clock(self, its_unix_s: float, now: float) -> None:
@@ -301,6 +309,25 @@ class ManagedStation:
                 ("ClearChargingProfile", v21.ClearChargingProfileRequest(chargingProfileCriteria=criteria),
                  lambda _, at: self._again(at))
             )  # fmt: skip
+
+    def reported(self, report: v21.ReportChargingProfilesRequest) -> None:
+        """Profiles that it has. What another back end has left there could hold once the depot's have lapsed."""
+        if report.requestId != profiles.REPORT:
+            return
+        for each in report.chargingProfile:
+            harmless = profiles.is_own(each.id) or each.chargingProfilePurpose in profiles.LIMITING
+            if not harmless and each.id not in self._others and len(self._others) < MOST_OTHERS:
+                self._others.add(each.id)
+                self._report(f"{self.id} has a {each.chargingProfilePurpose} of another back end ({each.id}), which is "
+                             "cleared")  # fmt: skip
+                clear = v21.ClearChargingProfileRequest(chargingProfileId=each.id)
+                self.call("ClearChargingProfile", clear, partial(self._other_cleared, each.id))
+        if not given(report.tbc, False) and not self._others:
+            self.kept = replace(self.kept, cleared=True)
+
+    def _other_cleared(self, id: int, response: Message | None, now: float) -> None:
+        if getattr(response, "status", "") == "Accepted":
+            self._others.discard(id)
 
     def stop(self, transaction: str) -> None:
         """End a transaction, if the station is connected."""

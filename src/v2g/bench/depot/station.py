@@ -216,6 +216,16 @@ class LightStation:
                     given(request.chargingProfileId, None), given(request.chargingProfileCriteria, None)
                 )
                 return v21.ClearChargingProfileResponse(status="Accepted" if found else "Unknown")
+            case v21.GetChargingProfilesRequest():
+                reported = list(self.profiles.find(given(request.evseId, None), request.chargingProfile))
+                self._queue.extend(
+                    ("ReportChargingProfiles",
+                     v21.ReportChargingProfilesRequest(requestId=request.requestId, chargingLimitSource=each.source,
+                                                       chargingProfile=(each.profile,), tbc=each is not reported[-1],
+                                                       evseId=each.evse))
+                    for each in reported
+                )  # fmt: skip
+                return v21.GetChargingProfilesResponse(status="Accepted" if reported else "NoProfiles")
             case v21.GetVariablesRequest(getVariableData=asked):
                 return v21.GetVariablesResponse(getVariableResult=tuple(map(self._variable, asked)))
             case v21.SetVariablesRequest(setVariableData=asked):
