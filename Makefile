@@ -28,7 +28,7 @@ demo-site: $(DEPOT_READY) ## a house with sun, prices and a car on this machine:
 	@.venv/bin/v2g depot --site demo $(ARGS)
 
 test: $(DEV_READY) ## the tests
-	@tools/setup.sh ip java openssl mosquitto softhsm firewall
+	@tools/setup.sh ip java openssl mosquitto postgresql softhsm firewall browser
 	@tools/test.sh $(ARGS)
 
 check: $(DEV_READY) ## lint, format, types, direction of imports, sizes, known vulnerabilities
@@ -40,7 +40,7 @@ check: $(DEV_READY) ## lint, format, types, direction of imports, sizes, known v
 	@.venv/bin/python -m tools.audit
 
 proof: $(DEV_READY) ## the long forms, before a release: kills, soaks, campaigns, fresh Debian roots (as root; hours)
-	@tools/setup.sh ip java openssl mosquitto softhsm firewall debootstrap lintian apt-utils qemu prometheus tshark
+	@tools/setup.sh ip java openssl mosquitto postgresql softhsm firewall browser debootstrap lintian apt-utils qemu prometheus tshark
 	@.venv/bin/python -m tools.prove $(ARGS)
 
 mutants: $(DEV_READY) ## edit the grid functions in a copy, and see whether the type test notices

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this machine ready: tools/setup.sh venv|depot|fleet|dev|ip|java|openssl|mosquitto|softhsm|firewall|prometheus|tshark|debootstrap ...
+# Makes this machine ready: tools/setup.sh WHAT ..., each one of those below.
 #
 # `venv` builds the Python environment in .venv with what the station needs, `depot` and `fleet` add what these need,
 # `dev` what the tests need. The others are the system's tools that demo, tests and benchmarks use: on Debian root gets
@@ -65,6 +65,10 @@ for wanted in "$@"; do
         tshark) need tshark tshark "the test with Wireshark is skipped" ;;
         debootstrap) need debootstrap debootstrap "the proofs in fresh Debian roots fail" ;;
         mosquitto) need mosquitto mosquitto "the tests over MQTT are skipped" ;;
+        postgresql) need pg_ctlcluster postgresql "the tests with PostgreSQL are skipped" ;;
+        browser)
+            command -v chromium-browser >/dev/null || need chromium chromium "the tests of the pages in a browser are skipped"
+            ;;
         openssl) need openssl openssl "the tests with OpenSSL's own tools are skipped" ;;
         firewall)
             need nft nftables "the tests of nftables rules are skipped"
