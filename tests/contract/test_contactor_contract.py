@@ -21,6 +21,8 @@ from v2g.power.contactor import (
 )
 from v2g.power.errors import Unreachable
 
+pytestmark = pytest.mark.alone  # devices have a time in which to answer
+
 
 @dataclass(frozen=True)
 class Subject:

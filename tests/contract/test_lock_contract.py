@@ -13,6 +13,8 @@ from tests.stopwatch import within
 from v2g.power.errors import Unreachable
 from v2g.power.lock import LOST_WITHIN_S, MOVES_WITHIN_S, ConnectorLock, LockFault, LockReading
 
+pytestmark = pytest.mark.alone  # devices have a time in which to answer
+
 
 @pytest.fixture(params=["tcp", "serial"])
 def carrier(request: pytest.FixtureRequest) -> str:

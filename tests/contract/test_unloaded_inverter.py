@@ -33,6 +33,8 @@ from v2g.power.inverter import (
     InverterState,
 )
 
+pytestmark = pytest.mark.alone  # devices have a time in which to answer
+
 
 class Link:
     """A TCP connection to the device through this process, which can be cut without touching the device."""

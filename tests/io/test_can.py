@@ -27,6 +27,8 @@ from v2g.power.signals.map import parse as parse_map
 from v2g.power.signals.map import shipped
 from v2g.power.signals.port import FrameId
 
+pytestmark = pytest.mark.alone  # devices have a time in which to answer
+
 STATE, ORDER = FrameId(0x310, extended=False), FrameId(0x1207C080, extended=True)
 CHANNELS = count()
 

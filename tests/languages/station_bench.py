@@ -52,7 +52,7 @@ class Bench:
         serving = asyncio.create_task(serve)
 
         def client() -> None:
-            device = sunspec.SunSpecModbusClientDeviceTCP(1, LOCAL, port, timeout=5)
+            device = sunspec.SunSpecModbusClientDeviceTCP(1, LOCAL, port, timeout=60)
             device.connect()
             try:
                 device.scan(connect=False)

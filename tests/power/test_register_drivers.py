@@ -41,7 +41,7 @@ def on_device(unit: Unit, test: Callable[[Registers], Coroutine[Any, Any, None]]
     async def run() -> None:
         server, port = await listen({1: unit}, "127.0.0.1", 0)
         async with serving(server), asyncio.timeout(10):
-            await test(ModbusConnection("127.0.0.1", port).unit(1, "inverter"))
+            await test(ModbusConnection("127.0.0.1", port, timeout_s=10).unit(1, "inverter"))
 
     asyncio.run(run())
 

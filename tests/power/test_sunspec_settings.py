@@ -23,7 +23,7 @@ def process() -> Iterator[Simulator]:
 def run(process: Simulator, test: Callable[[SunSpecDevice], Coroutine[Any, Any, None]]) -> None:
     async def limited() -> None:
         async with asyncio.timeout(10):
-            await test(SunSpecDevice(ModbusConnection(process.host, process.port).unit(1, "inverter")))
+            await test(SunSpecDevice(ModbusConnection(process.host, process.port, timeout_s=10).unit(1, "inverter")))
 
     asyncio.run(limited())
 

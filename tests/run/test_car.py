@@ -98,6 +98,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("service", [Service.DC_BPT, Service.AC_BPT])
 @pytest.mark.parametrize("power_w", [5_000.0, -5_000.0])
 def test_a_whole_session_in_real_time(service: Service, power_w: float) -> None:
