@@ -6,6 +6,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from v2g.pki.chain import Reason, Verdict
 from v2g.pki.hierarchy import create
 from v2g.pki.profile import ISO15118_2, POLICIES, Policy, Role
 from v2g.pki.revocation import Status, read_ocsp
-from v2g.run.credentials import Credentials
+from v2g.run.credentials import MOST_QUESTIONS, Credentials
 from v2g.station.config.settings import Tls
 from v2g.tls.profile import TlsError
 
@@ -54,9 +55,11 @@ def certificates(directory: Path, file: str) -> list[Certificate]:
     return read_pem((directory / file).read_bytes())
 
 
-def judge(credentials: Credentials, directory: Path, policy: Policy | None = None) -> Verdict | None:
+def judge(
+    credentials: Credentials, directory: Path, policy: Policy | None = None, after_s: float = 60.0
+) -> Verdict | None:
     leaf, chain = certificates(directory, "contract_cert.pem")[0], certificates(directory, "mo_chain.pem")
-    return credentials.judge(leaf.der, [each.der for each in chain], Role.CONTRACT, NOW.timestamp() + 60, policy)
+    return credentials.judge(leaf.der, [each.der for each in chain], Role.CONTRACT, NOW.timestamp() + after_s, policy)
 
 
 async def judged(credentials: Credentials, directory: Path) -> Verdict:
@@ -198,6 +201,40 @@ def test_a_contract_is_asked_about_once(responder: Responder, directory: Path) -
         assert responder.asked == before + 3
 
     asyncio.run(run())
+
+
+def test_a_responder_is_asked_again_once_its_answer_holds_no_longer(responder: Responder, directory: Path) -> None:
+    async def run() -> None:
+        credentials = Credentials(Tls(directory=directory))
+        assert (await judged(credentials, directory)).revocation is Status.GOOD
+        before = responder.asked
+        assert judge(credentials, directory, after_s=25 * 3600.0) is None
+        await credentials.answered()
+        assert responder.asked == before + 3
+
+    asyncio.run(run())
+
+
+def test_responders_that_hang_hold_nobody_else_up(tmp_path: Path) -> None:
+    """As many questions as there may be, while others need a thread too: to look up a name, to flush the journal."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        directory = tmp_path / "pki"
+        create(directory, now=NOW, ocsp_url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        contract = certificates(directory, "contract_cert.pem")[0]
+        issuer = certificates(directory, "mo_sub_ca2.pem")[0]
+
+        async def run() -> None:
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+            credentials = Credentials(Tls(directory=directory))
+            for number in range(MOST_QUESTIONS):
+                assert credentials._ask(replace(contract, der=bytes([number])), issuer) is not None
+            async with asyncio.timeout(30):
+                connections = [await asyncio.to_thread(silent.accept) for _ in range(MOST_QUESTIONS)]
+            for connection, _ in connections:
+                connection.close()
+            await credentials.answered()
+
+        asyncio.run(run())
 
 
 def test_a_revoked_contract_is_found_out(responder: Responder, directory: Path) -> None:

@@ -49,7 +49,10 @@ class ContractService:
         """The answer to a request, the same one each time. Raises `Unprovisioned`."""
         if request not in self._made:
             message = decode(message_set, request)
-            answer = self._iso2(message, action) if message_set == "iso2" else self._iso20(message)
+            try:
+                answer = self._iso2(message, action) if message_set == "iso2" else self._iso20(message)
+            except ValueError as error:  # a certificate of which the station has read less
+                raise Unprovisioned(f"no contract can be made for this certificate: {error}", Flaw.CONTENT) from None
             self._made[request] = encode(message_set, answer)
         return self._made[request]
 

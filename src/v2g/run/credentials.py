@@ -6,6 +6,7 @@ Whatever fails here leaves the station with what it had: a broken file in the di
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -52,10 +53,12 @@ class Credentials:
         self._take(*self._read(), Evidence())
         self._seen = self._stamp()
         self._asked: dict[bytes, float] = {}
-        """Certificates that a responder was asked about, and when it had answered or failed to."""
+        """Certificates that a responder was asked about in vain, and when."""
         self._asking: dict[bytes, float] = {}
         """Those that one is being asked about, and since when."""
         self._questions: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(MOST_QUESTIONS, "ocsp")
+        """For them alone: responders that hang hold nobody else up."""
         self._hurry = asyncio.Event()
 
     def look_now(self) -> None:
@@ -151,13 +154,16 @@ class Credentials:
         return now_s
 
     async def _question(self, certificate: Certificate, issuer: Certificate) -> None:
+        loop, status = asyncio.get_running_loop(), Status.UNKNOWN
         try:
-            answer = await asyncio.to_thread(fetch, certificate.ocsp_urls[0], request(certificate, issuer))
-            self.store.evidence.add_ocsp(answer, certificate, issuer, time.time())
+            asked = certificate.ocsp_urls[0], request(certificate, issuer)
+            answer = await loop.run_in_executor(self._threads, fetch, *asked)
+            status = self.store.evidence.add_ocsp(answer, certificate, issuer, time.time()).status
         except (Unfetched, BadEvidence):
             pass  # what follows is the policy's
         finally:
-            self._asked[certificate.der] = time.monotonic()
+            if status is Status.UNKNOWN:
+                self._asked[certificate.der] = time.monotonic()
             del self._asking[certificate.der]
 
     async def answered(self) -> None:
