@@ -13,7 +13,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from tests.csms.asgi import Answer, ask
 
-from v2g.console.access import ATTEMPTS, ATTEMPTS_S, SESSION_S, Gate, Role, User, hashed, read_users
+from v2g.console.access import (
+    ATTEMPTS,
+    ATTEMPTS_S,
+    MOST_WAITING,
+    SESSION_S,
+    Gate,
+    Role,
+    SignInRefused,
+    User,
+    hashed,
+    read_users,
+)
 from v2g.console.answers import refusal
 from v2g.console.pages import Pages
 from v2g.console.requests import BURST
@@ -116,6 +127,39 @@ def test_guessing_at_once_is_no_faster(users: Mapping[str, User]) -> None:
         site = Site(users)
         answers = await asyncio.gather(*(site.sign_in("ann", f"guess {number}") for number in range(3 * ATTEMPTS)))
         assert sum(each.json["error"] == "name or password is wrong" for each in answers) == ATTEMPTS
+
+    run(test)
+
+
+def test_who_floods_waits_for_itself(users: Mapping[str, User]) -> None:
+    async def test() -> None:
+        gate, ended = Gate(Clock(), users=users), list[str]()
+
+        async def attempt(name: str, password: str, address: str) -> str:
+            try:
+                await gate.sign_in(name, password, address)
+                said = "in"
+            except SignInRefused as error:
+                said = str(error)
+            ended.append(address)
+            return said
+
+        assert await attempt("ann", PASSWORD, "office") == "in"
+        flood = [
+            asyncio.create_task(attempt("ann", "wrong", f"10.0.0.{number}")) for number in range(MOST_WAITING + 10)
+        ]
+        await asyncio.sleep(0)
+        for gone in flood[20:30]:
+            gone.cancel()
+        known = [attempt("ann", PASSWORD, "office"), attempt("bob", PASSWORD, "home")]
+        assert await asyncio.gather(*known) == ["in", "in"]
+        verified = ended[1 : ended.index("home") + 1]
+        assert [each for each in verified if not each.startswith("10.")] == ["office", "home"]
+        answers = await asyncio.gather(*flood, return_exceptions=True)
+        assert answers.count("name or password is wrong") == ATTEMPTS, "then ann is guessed too often"
+        assert answers.count("too many sign in at this moment; try again") >= 9
+        assert await attempt("ann", PASSWORD, "office") == "in"
+        assert "too many wrong passwords" in await attempt("ann", PASSWORD, "elsewhere")
 
     run(test)
 

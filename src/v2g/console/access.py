@@ -7,7 +7,8 @@ Whoever has a credential of its own asks in its own name, and nobody else does.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -29,9 +30,12 @@ COOKIE = "v2g_session"
 SESSION_S = 12 * 3600.0
 MOST_SESSIONS = 1000
 ATTEMPTS, ATTEMPTS_S = 5, 60.0
-"""Failed sign-ins of one address, and of one name, in this time; further ones are refused unseen."""
+"""Failed sign-ins of one address, and of one name at addresses where nobody has signed in, in this time; further ones
+are refused unseen."""
 MOST_REMEMBERED = 10_000
 """Addresses and names whose failures are remembered."""
+MOST_WAITING = 50
+"""Sign-ins that wait for others to be verified."""
 LONGEST_PASSWORD = 1024
 NAMELESS = "EMS"
 """Who asks without a name."""
@@ -88,6 +92,43 @@ def hashed(name: str, role: Role, password: str) -> str:
     return f"{name}:{role}:{_HASHER.hash(password)}"
 
 
+class Turns:
+    """One after the other, the latest first: who floods waits for itself, and whoever comes meanwhile for few of it.
+    Those from an address at which somebody has signed in come before all others."""
+
+    def __init__(self) -> None:
+        self._busy = False
+        self._waiting: dict[bool, list[asyncio.Future[None]]] = {True: [], False: []}
+
+    @asynccontextmanager
+    async def turn(self, *, known: bool) -> AsyncIterator[None]:
+        """`known`: the address is. Raises `SignInRefused` for whoever has waited longest while too many do."""
+        if self._busy:
+            waiting, mine = self._waiting[known], asyncio.get_running_loop().create_future()
+            waiting.append(mine)
+            if len(waiting) > MOST_WAITING and not (oldest := waiting.pop(0)).done():
+                oldest.set_exception(SignInRefused("too many sign in at this moment; try again"))
+            try:
+                await mine
+            except asyncio.CancelledError:
+                if not mine.cancelled():  # it was its turn
+                    self._next()
+                raise
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._next()
+
+    def _next(self) -> None:
+        self._busy = False
+        for waiting in (self._waiting[True], self._waiting[False]):
+            while waiting and not self._busy:
+                if not (latest := waiting.pop()).done():  # who has gone is
+                    latest.set_result(None)
+                    self._busy = True
+
+
 class Gate:
     """Stands before every request."""
 
@@ -111,7 +152,9 @@ class Gate:
         self._sessions: dict[bytes, tuple[User, float]] = {}
         self._failures: dict[str, list[float]] = {}
         self._rates = Rates(REQUESTS_PER_S, BURST)
-        self._verifying = asyncio.Semaphore(1)
+        self._verifying = Turns()
+        self._known = dict[str, None]()
+        """Addresses at which somebody has signed in, the latest ones."""
 
     @property
     def open(self) -> bool:
@@ -177,7 +220,7 @@ class Gate:
         """The person, and the value of the cookie. Raises `SignInRefused`."""
         self._check_attempts(name, address)
         user = self._users.get(name)
-        async with self._verifying:  # each takes memory and a processor for a while
+        async with self._verifying.turn(known=address in self._known):  # each takes memory and a processor for a while
             self._check_attempts(name, address)  # of those that have waited here together
             right = len(password) <= LONGEST_PASSWORD and await asyncio.to_thread(
                 _verified, _NOBODY if user is None else user.hash, password
@@ -191,6 +234,10 @@ class Gate:
         while len(self._sessions) >= MOST_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         self._sessions[_key(value)] = user, now + SESSION_S
+        self._known.pop(address, None)
+        while len(self._known) >= MOST_SESSIONS:
+            del self._known[next(iter(self._known))]
+        self._known[address] = None
         return user, value
 
     def sign_out(self, request: Request) -> None:
@@ -201,7 +248,9 @@ class Gate:
         now = self._clock()
         if len(self._failures) > MOST_REMEMBERED:
             self._failures = {key: recent for key, each in self._failures.items() if (recent := _recent(each, now))}
-        for key in (f"name {name}", f"address {address}"):
+        # Whoever guesses elsewhere keeps nobody out at an address at which somebody has signed in.
+        names = () if address in self._known else (f"name {name}",)
+        for key in (*names, f"address {address}"):
             recent = self._failures[key] = _recent(self._failures.get(key, []), now)
             if len(recent) >= ATTEMPTS:
                 raise SignInRefused(f"too many wrong passwords; try again in {ATTEMPTS_S:.0f} s")
