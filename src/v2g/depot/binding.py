@@ -65,7 +65,7 @@ _REMEDIES = {
     What.MINIMUM: "a larger request would reach the charger's minimum power",
     What.FLOOR: "more energy in the battery, or a lower floor, would let it discharge",
     What.DEPARTURE: "a later departure, or a lower target, would let it discharge",
-    What.FULL: "the battery is full",
+    What.FULL: "a higher target would let it charge",
     What.SOC: "a fresh state of charge from the vehicle would let it discharge",
     What.NEEDS: "a minimum state of charge, from the driver, the car or a fleet list, would let it discharge",
     What.CHARGE_ONLY: "it cannot feed the grid",

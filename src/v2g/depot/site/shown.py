@@ -115,7 +115,7 @@ def _reason(what: What, charger: Charger, power_w: float, name: str) -> str:
     return {
         What.CHARGER: "the charger can do no more",
         What.MINIMUM: f"there is less than the charger's least power of {kw(charger.min_charge_w)}",
-        What.FULL: "its battery is full",
+        What.FULL: "it has the charge that it needs, or is full",
         What.SOC: "its state of charge is not known, so it feeds nothing",
         What.NEEDS: "nobody has stated a lowest charge, so it feeds nothing",
         What.CHARGE_ONLY: f"it cannot feed: {name}" if name else "it cannot feed",
