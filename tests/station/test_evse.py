@@ -128,6 +128,9 @@ def test_a_silent_device_ends_in_the_safe_state_within_0_6_s(device: str, fault:
     assert world.evcc is not None
     assert world.evcc.end is not None  # the car knows, by FAILED
     assert world.evcc.end.fault is Fault.REQUEST_REFUSED
+    world.unplug()
+    world.run(1.0)
+    assert explain(world.evse, world.now).why == f"idle: no reading of the {device}", "once"
 
 
 def test_a_silent_car_ends_in_the_safe_state_within_0_6_s() -> None:

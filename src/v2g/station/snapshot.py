@@ -206,7 +206,8 @@ def explain(evse: Evse, now: float) -> Explanation:
     decision = evse.decision
     if evse.demand.stage is not Stage.ENERGY:
         missing = evse.why_not_mute(now) if evse.mute else evse.why_not_ready(now)
-        return Explanation(evse.settings.id, f"idle: {_idle(evse, now)}" + (f"; {missing[1]}" if missing else ""))
+        reasons = dict.fromkeys([_idle(evse, now), *(missing or ())[1:]])  # each once
+        return Explanation(evse.settings.id, f"idle: {'; '.join(reasons)}")
     bounds = [each for each in (decision.binding, *decision.runners_up) if each is not None]
     return Explanation(
         evse.settings.id,
