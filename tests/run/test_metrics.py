@@ -1,18 +1,23 @@
 """A daemon as Prometheus sees it, read with the parser of Prometheus' own library."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from time import monotonic
 
 import pytest
+from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tests.interop.process import Process
 from tests.interop.station import V2G, Station, station
 
 from v2g.io.http_get import LONGEST_HEAD, MOST_AT_ONCE
+from v2g.kernel.distribution import Distribution
+from v2g.run.exposition import FRESH_S, expose, info
 
 pytestmark = pytest.mark.alone
 
@@ -28,7 +33,7 @@ def port() -> int:
 def ours(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     folder, watched = tmp_path_factory.mktemp("station"), {"metrics": {"port": port}}
     with station(None, folder, services=["DC_BPT"], dispatch=[{"power_w": -5000}], beside=watched) as running:
-        while not _listens(port):
+        while not _listens(port):  # noqa: ASYNC110 - nothing says when
             pass
         yield running
 
@@ -101,11 +106,43 @@ def test_a_flood_of_the_silent_keeps_nobody_out(ours: Station, port: int) -> Non
         each.close()
 
 
+def test_a_flood_of_questions_is_answered_from_one_look() -> None:
+    looks = 0
+
+    def look(pauses: Distribution) -> list[Metric]:
+        nonlocal looks
+        looks += 1
+        return [info()]
+
+    async def ask(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    async def flood() -> float:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        serving, begun_s = asyncio.create_task(expose("127.0.0.1", port, look, list)), monotonic()
+        while not _listens(port):  # noqa: ASYNC110 - nothing says when
+            await asyncio.sleep(0)
+        for _ in range(40):
+            assert b"v2g_info{version=" in await ask(port)
+        serving.cancel()
+        return monotonic() - begun_s
+
+    took_s = asyncio.run(flood())
+    assert 1 <= looks <= took_s / FRESH_S + 1
+
+
 def test_a_station_whose_hardware_is_gone_is_not_ready(ours: Station, port: int, tmp_path: Path) -> None:
     ours.contactor.stop()
     status, text = 200, ""
     while status == 200:
         status, text = get(port, "/readyz")
     assert (status, text.partition(":")[0]) == (503, "EVSE 1")
-    found = samples(port)
-    assert found[key("v2g_ready")] == 0
+    end_s = monotonic() + 60.0
+    while samples(port)[key("v2g_ready")] and monotonic() < end_s:  # they may be as old as they are answered
+        pass
+    assert samples(port)[key("v2g_ready")] == 0

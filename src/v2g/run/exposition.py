@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 D = TypeVar("D")
+FRESH_S = 0.5
+"""Whoever asks within this time gets the same text: a flood of clients costs the process little."""
 
 
 class _Page(Collector):
@@ -49,14 +51,19 @@ async def expose(
     registry, page, turn = CollectorRegistry(), _Page(), asyncio.Lock()
     registry.register(page)
     ProcessCollector(registry=registry)
+    text, until_s = b"", float("-inf")
     with gc_pauses() as pauses:
 
         async def answer(path: str) -> Answer:
+            nonlocal text, until_s
             match path:
                 case "/metrics":
                     async with turn:
-                        page.metrics = look(pauses)
-                        text = await asyncio.to_thread(generate_latest, registry)  # longer than a response may wait
+                        if time.monotonic() >= until_s:
+                            page.metrics = look(pauses)
+                            # Longer than a response may wait.
+                            text = await asyncio.to_thread(generate_latest, registry)
+                            until_s = time.monotonic() + FRESH_S
                     return HTTPStatus.OK, CONTENT_TYPE_LATEST, text.decode()
                 case "/healthz":
                     return HTTPStatus.OK, "text/plain", "alive\n"
