@@ -96,6 +96,19 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(configuration: Path, caps
     assert found["depot"]["remedy"].startswith("start it (v2g depot --config FILE)")
 
 
+@pytest.mark.parametrize("of", ["depot", "fleet"])
+def test_a_doctor_ends_with_2_if_the_file_cannot_be_used(
+    of: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "depot.yaml"
+    assert main([of, "doctor", "--config", str(file)]) == 2
+    assert f"{file}: No such file or directory; `v2g config example {of}` prints one" in capsys.readouterr().err
+    wrong, meant = ("feeder", "feeders") if of == "depot" else ("fleets", "fleet")
+    file.write_text(f"{wrong}: []\n")
+    assert main([of, "doctor", "--config", str(file)]) == 2
+    assert f"{file}:1:1: {wrong}: unknown key; did you mean {meant}?" in capsys.readouterr().err
+
+
 def test_the_hour_that_happens_twice_has_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")

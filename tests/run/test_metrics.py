@@ -33,7 +33,7 @@ def port() -> int:
 def ours(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     folder, watched = tmp_path_factory.mktemp("station"), {"metrics": {"port": port}}
     with station(None, folder, services=["DC_BPT"], dispatch=[{"power_w": -5000}], beside=watched) as running:
-        while not _listens(port):  # noqa: ASYNC110 - nothing says when
+        while not _listens(port):
             pass
         yield running
 
