@@ -178,11 +178,13 @@ def test_once_settled_house_and_chargers_are_within_the_limits(jumps: list[tuple
             guard.command((3 * set_w, set_w, set_w, set_w), now)
 
 
+@pytest.mark.parametrize("messages", [1, 3])  # of each look at the meter: a topic for each phase
 @pytest.mark.parametrize(("gap_s", "slow"), [(0.25, False), (0.5, False), (1.0, True)])
-def test_a_meter_that_is_read_too_slowly_is_reported(gap_s: float, slow: bool) -> None:
+def test_a_meter_that_is_read_too_slowly_is_reported(gap_s: float, slow: bool, messages: int) -> None:
     guard = Guard(CONNECTION)
     for step in range(20):
-        guard.see(reading(step * gap_s, 100.0, 100.0, 100.0))
+        for message in range(messages):
+            guard.see(reading(step * gap_s + 0.005 * message, 100.0, 100.0, 100.0))
     troubles = [each.trouble for each in guard.notices(NOW + 19 * gap_s)]
     assert troubles == ([Trouble.METER_SLOW] if slow else [])
 

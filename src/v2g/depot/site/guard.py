@@ -30,6 +30,8 @@ from v2g.kernel.units import kw
 BAND_W = 50.0
 """Of an excess below this the meter's noise may be the reason; limits are kept by this much."""
 ROUNDED_W = 1.0
+TOGETHER_S = 0.05
+"""Readings that come within this time are of one look at the meter: a broker brings a message for each phase."""
 SLOW_S, LATEST = 0.6, 8
 """A meter of which more than half of the latest readings come later than this one after the other is too slow: no limit
 holds within a second then."""
@@ -137,8 +139,8 @@ class Guard:
         `late_w`: what of that slow cars are still to give up, or to reach. `short_w`: by how much less cars certainly
         charge, and feed, than they should. `least_w`: what they draw for certain."""
         connection, now = self.connection, reading.unix_s
-        if self.reading is not None:
-            self._gaps_s.append(now - self.reading.unix_s)
+        if self.reading is not None and (gap_s := now - self.reading.unix_s) >= TOGETHER_S:
+            self._gaps_s.append(gap_s)
         self.reading = reading
         self._doubt.see(reading, None if shown_w is None else shown_w[0])
         least, most = self._between(now)
