@@ -75,6 +75,21 @@ def test_what_a_new_request_changes_is_none_of_the_stretch_before() -> None:
     ]  # fmt: skip
 
 
+def test_stretches_of_two_depots_with_one_name_are_never_one_entry() -> None:
+    found = list[int]()
+    for process in (7_000_001, 8_000_002):
+        books = Books("north", process=process)
+        for step in range(20):  # both at the same microseconds
+            flows = [Flow(f"C{each}", "bus", "", 1_000.0, None, "") for each in range(50)]
+            books.see(NOW + step, str(step), flows)
+        books.end()
+        sequences = [each.sequence for each in books.waiting]
+        assert len(sequences) == 20 * 50 - 50
+        assert all(each.sequence >= each.from_unix_s * 1e6 for each in books.waiting)
+        found += sequences
+    assert len(set(found)) == len(found)
+
+
 def test_a_stretch_of_a_restored_backup_has_the_sequence_that_it_had() -> None:
     def see(books: Books, first: int, last: int) -> Books:
         for second in range(first, last):

@@ -22,6 +22,9 @@ LONGEST_S = 10.0
 TOLERATED_PU, TOLERATED_WH = 0.03, 1.0
 """Of what was asked: a difference that needs no reason."""
 MICROSECONDS = 1e6
+APART = 1000
+"""Between the sequences of one process. Those of two processes that a mistake has given one name fall between each
+other's, unless their numbers are alike to this: otherwise two stretches that begin together could be one entry."""
 
 
 class Flow(Struct, frozen=True):
@@ -133,7 +136,8 @@ class Books:
         del self.waiting[:count]
 
     def _sequence(self, now: float) -> int:
-        self._latest = max(self._latest + 1, int(now * MICROSECONDS))
+        least = max(self._latest + 1, int(now * MICROSECONDS))
+        self._latest = least + (self._process - least) % APART
         return self._latest
 
     def _close(self, stretch: _Open, *, carried: bool = False) -> None:
