@@ -14,8 +14,10 @@ from tests.csms.site import car
 from tests.csms.test_api import Link
 
 from v2g.bench.depot.station import LightStation
+from v2g.cli.depot import overview
 from v2g.console.access import Gate
 from v2g.depot.configuration import Control, EvsePlace, FleetVehicle, Planning, Silence, StationPlace
+from v2g.depot.shown import COLUMNS
 from v2g.depot.site.configuration import (
     Connected,
     Contacts,
@@ -198,6 +200,9 @@ def test_the_log_says_when_the_meter_is_silent_and_when_that_is_over(tmp_path: P
             await put(app, "/api/house", {"powers_w": [500.0, 400.0, 300.0]})
             await stepped(process, link)
             assert said[-1] == "H01 is over"
+            shown = overview(process.status() | {"columns": COLUMNS, "rows": list(process.rows().values())})
+            assert "\n\nCS0/1: It " in shown
+            assert "planned:" not in shown
             assert process.status()["connection_w"] == 1_200.0
             ahead_s[0] = 60.0
             await stepped(process, link)

@@ -250,14 +250,22 @@ def _day(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-28") from error
 
 
+_FOR_PROGRAMS = ("changed", "cycles", "acknowledged", "acknowledged_s", "unacknowledged")
+"""How the controller itself does."""
+_OF_HOME = ("sun_w", "battery_w", "battery_soc_pu")
+
+
 def overview(found: dict[str, Any]) -> str:
-    """What `v2g depot status` prints: the site in few numbers, what is wrong, and a row for each charger."""
+    """What `v2g depot status` prints: the site in few numbers, what is wrong, and a row for each charger; of a house
+    what each car does, and why."""
     from v2g.cli.status import table
 
-    aside = ("name", "unix_s", "columns", "rows", "notices")
+    aside = ("name", "unix_s", "columns", "rows", "notices", "home", *_FOR_PROGRAMS)
     time = datetime.fromtimestamp(found["unix_s"]).strftime("%Y-%m-%d %H:%M:%S")
-    numbers = {key: value for key, value in found.items() if key not in aside}
+    numbers, home = {key: value for key, value in found.items() if key not in aside}, found.get("home", {})
+    numbers |= {key: value for key, value in home.items() if key in _OF_HOME}
     lines = [table({"depot": [{"name": found["name"], "time": time} | numbers]}), ""]
+    lines += [printable(f"{car['id']}: {car['why']}") for car in home.get("cars", ())]
     lines += [printable(f"{notice['code']} {notice['text']}") for notice in found.get("notices", ())]
     texts = [list(found["columns"]), *([_cell(value) for value in row] for row in found["rows"])]
     widths = [max(len(row[place]) for row in texts) for place in range(len(texts[0]))]
