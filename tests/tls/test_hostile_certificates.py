@@ -96,17 +96,18 @@ def of_200_kilobytes(maker: Maker) -> Made:
     return maker.leaf((x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), bytes(200_000)), False))
 
 
-HOSTILE = [
-    self_signed,
-    for_another_role,
-    for_servers_only,
-    with_garbled_constraints,
-    with_a_garbled_usage,
-    with_garbled_names,
-    with_an_unknown_critical_extension,
-    of_20_kilobytes,
-    of_200_kilobytes,
-]
+HOSTILE: dict[Callable[[Maker], Made], str] = {
+    self_signed: "unknown_ca",
+    for_another_role: "unsupported_certificate",
+    for_servers_only: "unsupported_certificate",
+    with_garbled_constraints: "bad_certificate",
+    with_a_garbled_usage: "bad_certificate",
+    with_garbled_names: "bad_certificate",
+    with_an_unknown_critical_extension: "certificate_unknown",
+    of_20_kilobytes: "bad_certificate",
+    of_200_kilobytes: "illegal_parameter",
+}
+"""With the alert of each (RFC 8446, 6.2)."""
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_it_is_refused_and_the_next_car_is_served(
 ) -> None:
     with pytest.raises(TlsError) as caught:
         shown_to(station, make(maker), maker.chain)
-    assert caught.value.alert is not None, caught.value
+    assert caught.value.alert == HOSTILE[make], caught.value
     assert connect(station, vehicle_context(p521.vehicle(), now=NOW))[0].peer_common_name == EVCCID
 
 
@@ -160,10 +161,12 @@ def test_a_revoked_vehicle_is_refused(maker: Maker, p521: "Hierarchy") -> None:
     station.known.add_crl(
         issue.revocation_list(maker.issuer.parsed, maker.key, gone, NOW), maker.issuer, NOW.timestamp()
     )
-    with pytest.raises(TlsError, match=r"was revoked: CN=ZZZV123456789ABCDEF9.*keyCompromise"):
+    with pytest.raises(TlsError, match=r"was revoked: CN=ZZZV123456789ABCDEF9.*keyCompromise") as caught:
         shown_to(station, made, maker.chain)
+    assert caught.value.alert == "certificate_revoked"
     station.revocation = Revocation.IGNORE
     assert shown_to(station, made, maker.chain).peer_common_name == EVCCID
     station.revocation = Revocation.REQUIRE
-    with pytest.raises(TlsError, match="may be revoked, and nobody says so"):
+    with pytest.raises(TlsError, match="may be revoked, and nobody says so") as caught:
         connect(station, vehicle_context(p521.vehicle(), now=NOW))
+    assert caught.value.alert == "certificate_unknown"

@@ -105,7 +105,7 @@ def test_cars_are_refused_as_with_a_key_in_a_file(
     at_station, at_vehicle = failures(newer, vehicle_context(strange, now=NOW))
     assert "the vehicle's certificate is refused" in str(at_station)
     assert at_vehicle is not None
-    assert at_vehicle.alert is not None
+    assert at_vehicle.alert == "unknown_ca"
     with pytest.raises(TlsError, match="the vehicle presented no certificate"):
         serve(newer, p521, "-tls1_3", certificate=False)
     with pytest.raises(TlsError):
@@ -114,8 +114,10 @@ def test_cars_are_refused_as_with_a_key_in_a_file(
         p521.directory / "oem_prov_cert.pem", p521.directory / "oem_prov_key.pem", p521.vehicle().roots,
         p521.directory / "oem_chain.pem",
     )  # fmt: skip
-    refusal, _ = failures(newer, vehicle_context(provisioning, now=NOW))
+    refusal, seen = failures(newer, vehicle_context(provisioning, now=NOW))
     assert "was issued for OEM (domain component), not for a vehicle" in str(refusal)
+    assert seen is not None
+    assert seen.alert == "unsupported_certificate"
     key = make_key("ed448")
     ed448 = vehicle_files(key, p521, p521.vehicle().roots, tmp_path)
     channel, _ = connect(newer, vehicle_context(ed448, now=NOW))

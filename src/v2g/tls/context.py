@@ -33,6 +33,19 @@ if TYPE_CHECKING:  # loaded for a key on a token
 _X509_NAME = 2
 _UNKNOWN_ISSUER = 20
 """X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY"""
+_REVOKED, _OTHER_PURPOSE, _REJECTED, _STATUS_UNKNOWN = 23, 26, 28, 36
+"""X509_V_ERR_CERT_REVOKED, INVALID_PURPOSE, CERT_REJECTED, UNHANDLED_CRITICAL_CRL_EXTENSION: OpenSSL makes the alert of
+them."""
+_ALERTS = {
+    Reason.SELF_SIGNED: "unknown_ca",
+    Reason.UNKNOWN_ROOT: "unknown_ca",
+    Reason.WRONG_PROFILE: "unsupported_certificate",
+    Reason.WRONG_ROLE: "unsupported_certificate",
+    Reason.EXPIRED: "certificate_expired",
+    Reason.REVOKED: "certificate_revoked",
+    Reason.REVOCATION_UNKNOWN: "certificate_unknown",
+}
+"""The same for a judgement of ours."""
 _MOST_AUTHORITIES = 4
 
 
@@ -70,6 +83,8 @@ class TlsContext:
         self._token: Token | None = None
         self.own: tuple[Certificate, ...] = ()
         """This side's leaf and the authorities that are sent with it."""
+        self._error = 0
+        """OpenSSL's number for what is wrong with the certificate that was judged last."""
         self.valid_until: datetime | None = None
         """When the first of these certificates ends; None without one."""
         if profile.mutual or role is Role.STATION:
@@ -80,7 +95,7 @@ class TlsContext:
         """Roots above this side's chain."""
         if profile.mutual or role is Role.VEHICLE:
             self._load_roots(now)
-            self.ssl.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._judge)
+            self._verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
         self.ssl.set_info_callback(_note_alert)
         if role is Role.STATION:
             self.ssl.set_ocsp_server_callback(lambda connection, data: self.staple)
@@ -183,6 +198,22 @@ class TlsContext:
 
         self.ssl.set_keylog_callback(append)
 
+    def _verify(self, mode: int) -> None:
+        """Judge every certificate of the peer. pyOpenSSL passes no reason on; without one OpenSSL sends the alert of
+        an internal error to a car whose certificate was revoked."""
+        self.ssl.set_verify(mode, self._judge)
+        assert self.ssl._verify_helper is not None
+        asked, lib = self.ssl._verify_helper.callback, Binding.lib
+
+        def verify(ok: int, store: object) -> int:
+            passes: int = asked(ok, store)
+            if not passes:
+                lib.X509_STORE_CTX_set_error(store, self._error)
+            return passes
+
+        self._callback = Binding.ffi.callback("int (*)(int, X509_STORE_CTX *)", verify)
+        lib.SSL_CTX_set_verify(self.ssl._context, mode, self._callback)
+
     def _judge(self, connection: SSL.Connection, seen: crypto.X509, error: int, depth: int, ok: int) -> bool:
         """OpenSSL calls this for every certificate of the peer, root first: does it pass?"""
         evidence: Evidence = connection.get_app_data()
@@ -190,19 +221,22 @@ class TlsContext:
         try:
             certificate = of(seen.to_cryptography())
         except (Unreadable, ValueError) as unreadable:
-            evidence.refusal = f"the {peer}'s certificate is refused: {unreadable}"
+            evidence.refusal, self._error = f"the {peer}'s certificate is refused: {unreadable}", _REJECTED
             return False
         evidence.path[depth] = certificate
-        refusal = self._profile_fault(certificate, is_leaf=depth == 0) if ok else self._chain_fault(certificate, error)
-        if refusal is None and depth == 0:
-            refusal = self._revocation_fault(evidence.path)
-        if refusal is None:
+        if not ok:
+            refusal, self._error = self._chain_fault(certificate, error), error
+        elif (found := self._profile_fault(certificate, is_leaf=depth == 0)) is not None:
+            refusal, self._error = found, _OTHER_PURPOSE
+        elif depth or (doubt := self._revocation_fault(evidence.path)) is None:
             return True
+        else:
+            refusal, self._error = doubt
         evidence.refusal = f"the {peer}'s certificate is refused: {certificate.subject} {refusal}"
         return False
 
-    def _judge_chain(self, sent: tuple[bytes, ...], evidence: "Evidence") -> bool:
-        """The same for a whole chain, at a station whose key is on a token."""
+    def _judge_chain(self, sent: tuple[bytes, ...], evidence: "Evidence") -> str | None:
+        """The same for a whole chain, at a station whose key is on a token: the alert, or None if it passes."""
         policy = Policy(self.profile.name, self.profile.key_types, _MOST_AUTHORITIES, LONGEST_OCTETS, self.revocation)
         now_s = datetime.now(UTC).timestamp()
         verdict = verify_chain(sent[0], sent[1:], self._anchors, PkiRole.VEHICLE, now_s, policy, self.known)
@@ -211,10 +245,13 @@ class TlsContext:
             refusal = f"{verdict.leaf.subject} {self._chain_fault(verdict.leaf, _UNKNOWN_ISSUER)}"
         if not verdict.good:
             evidence.refusal = f"the {self.role.peer.value}'s certificate is refused: {refusal}"
-        return verdict.good
+        return None if verdict.good else _ALERTS.get(verdict.reason, "bad_certificate")
 
-    def _revocation_fault(self, path: dict[int, Certificate]) -> str | None:
-        """A station knows what it has fetched before; a vehicle asks the station itself for its staple."""
+    def _revocation_fault(self, path: dict[int, Certificate]) -> tuple[str, int] | None:
+        """The fault, and OpenSSL's number for it.
+
+        A station knows what it has fetched before; a vehicle asks the station itself for its staple.
+        """
         if self.revocation is Revocation.IGNORE or self.role is Role.VEHICLE:
             return None
         now_s = datetime.now(UTC).timestamp()
@@ -223,9 +260,9 @@ class TlsContext:
                 continue
             found = self.known.status(path[depth], path[depth + 1], now_s)
             if found.status is Status.REVOKED:
-                return f"or an authority above it was revoked: {path[depth].subject}, {found.text}"
+                return f"or an authority above it was revoked: {path[depth].subject}, {found.text}", _REVOKED
             if found.status is Status.UNKNOWN and self.revocation is Revocation.REQUIRE:
-                return f"may be revoked, and nobody says so: {found.text}"
+                return f"may be revoked, and nobody says so: {found.text}", _STATUS_UNKNOWN
         return None
 
     def _judge_staple(self, connection: SSL.Connection, response: bytes, data: object) -> bool:

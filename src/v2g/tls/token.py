@@ -19,10 +19,13 @@ from cryptography import x509
 from OpenSSL import SSL
 
 from v2g.pki.certificate import Certificate
+from v2g.tls.alert import ALERTS
 from v2g.tls.profile import Profile, TlsError
 
 _AGAIN, _INTERRUPTED, _ALERT_WARNING, _ALERT_FATAL = -28, -52, -16, -12
 _REHANDSHAKE, _CERTIFICATE_ERROR, _NO_CERTIFICATE = -37, -43, (-49, -112)
+_FATAL = 2
+_NUMBERS = {name: number for number, name in ALERTS.items()}
 _SERVER, _NO_TICKETS, _NONBLOCK = 1, 1 << 8, 1 << 3
 _DER, _PEM = 0, 1
 _CREDENTIALS_CERTIFICATE, _REQUIRE, _SHUT_WRITE = 1, 2, 1
@@ -59,7 +62,7 @@ class _Pcert(Structure):
 _TRANSPORT = ctypes.CFUNCTYPE(c_ssize_t, c_void_p, c_void_p, c_size_t)
 _VERIFY = ctypes.CFUNCTYPE(c_int, c_void_p)
 
-Judge = Callable[[tuple[bytes, ...]], bool]
+Judge = Callable[[tuple[bytes, ...]], str | None]
 """Whether a peer's chain passes: DER, the leaf first."""
 
 
@@ -143,6 +146,8 @@ class TokenConnection:
     ) -> None:
         self._incoming, self._outgoing = bytearray(), bytearray()
         self._judge, self._alert = judge, alert
+        self._refused = 0
+        """The alert that says why the peer's certificate does not pass."""
         self._session = c_void_p()
         self._credentials = credentials  # must outlive the session
         _call("gnutls_init", byref(self._session), _SERVER | _NO_TICKETS | _NONBLOCK)
@@ -240,9 +245,10 @@ class TokenConnection:
             if result == _ALERT_FATAL:
                 self._alert(_library().gnutls_alert_get(self._session), True)
             else:
-                _library().gnutls_alert_send_appropriate(self._session, result)
                 level = c_int(0)
-                self._alert(_library().gnutls_error_to_alert(result, byref(level)), False)
+                alert = self._refused or _library().gnutls_error_to_alert(result, byref(level))
+                _library().gnutls_alert_send(self._session, _FATAL, alert)
+                self._alert(alert, False)
             if result in _NO_CERTIFICATE:
                 raise SSL.Error([("", "", "peer did not return a certificate")])
             raise SSL.Error([("", "", _text(result))])
@@ -264,9 +270,11 @@ class TokenConnection:
 
     def _verify(self, _session: int) -> int:
         try:
-            return 0 if self._judge(self._peers()) else _CERTIFICATE_ERROR
+            alert = self._judge(self._peers())
         except Exception:  # GnuTLS cannot carry it further: whatever it was, the peer does not pass
             return _CERTIFICATE_ERROR
+        self._refused = 0 if alert is None else _NUMBERS[alert]
+        return _CERTIFICATE_ERROR if self._refused else 0
 
 
 def _named(profile: Profile) -> list[str]:
