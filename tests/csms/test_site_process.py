@@ -199,6 +199,10 @@ def test_the_log_says_when_the_meter_is_silent_and_when_that_is_over(tmp_path: P
             assert [line[:3] for line in sorted(said)] == ["H01", "H06"]
             await put(app, "/api/house", {"powers_w": [500.0, 400.0, 300.0]})
             await stepped(process, link)
+            assert len(said) == 2, "it may come back"
+            ahead_s[0] = 11.0
+            await put(app, "/api/house", {"powers_w": [400.0, 350.0, 450.0]})
+            await stepped(process, link)
             assert said[-1] == "H01 is over"
             shown = overview(process.status() | {"columns": COLUMNS, "rows": list(process.rows().values())})
             assert "\n\nCS0/1: It " in shown

@@ -60,6 +60,8 @@ INPUTS_S, FILE_S = 0.5, 10.0
 LATENCY_S = 0.2
 LOSS = ControlTrouble.LOSS
 """The house's meter does not show its chargers by themselves: such a difference says nothing here."""
+OVER_S = 10.0
+"""What has not come back for so long is over: one that comes and goes is in the log once."""
 SUN_S = 60.0
 """What the sun gave longer ago is not shown."""
 
@@ -84,7 +86,8 @@ class SiteProcess(DepotProcess):
         self._prices: PriceRequest | None = None
         self._looked_for_prices = False
         self._fixed = site_prices.fixed(settings.tariff)
-        self._warned: set[Trouble] = set()
+        self._warned: dict[Trouble, float] = {}
+        """What is in the log, and when it was seen last."""
         self._implausible = ""
         self._sun: tuple[float, float] | None = None
         """What it gives, and when that was measured."""
@@ -292,9 +295,10 @@ class SiteProcess(DepotProcess):
         warnings = {each.trouble: each.text for each in self._warnings()}
         for code in sorted(warnings.keys() - self._warned):
             self._report(f"{code} {warnings[code]}")
-        for over in sorted(self._warned - warnings.keys()):
+        self._warned |= dict.fromkeys(warnings, now)
+        for over in [code for code, seen_s in self._warned.items() if now - seen_s >= OVER_S]:
             self._report(f"{over} is over")
-        self._warned = set(warnings)
+            del self._warned[over]
         self._write(now)
 
     def _keep_slow(self) -> None:
