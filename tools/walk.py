@@ -16,9 +16,12 @@ _PROCESS = re.compile(r"v2g (sim|daemon) ")
 INSTALL = "python3 -m venv ~/v2g && ~/v2g/bin/pip install --quiet '.[station]' && PATH=~/v2g/bin:$PATH && cd ~"
 CAR = "v2g ev --host ::1 --port 15118 --battery 127.0.0.1:5021 --duration 600 >/tmp/car.log 2>&1 &"
 SESSION = f"""\
-session() {{
+session() {{ # of a car that tries again: hardware beside much else may be late
     {CAR} car=$!
-    until v2g status --json | grep -q '"stage": "ENERGY"'; do sleep 0.2; done
+    until v2g status --json | grep -q '"stage": "ENERGY"'; do
+        kill -0 $car 2>/dev/null || {{ tail -n 3 /tmp/car.log; {CAR} car=$!; }}
+        sleep 0.2
+    done
 }}
 up() {{ until v2g status >/dev/null 2>&1; do sleep 0.2; done; }}
 """
