@@ -2,14 +2,19 @@
 
 import asyncio
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from ocpp.routing import on
 from ocpp.v21 import call, call_result
 from tests.run.test_back_end import WITHIN_S, Csms, station, until
@@ -96,6 +101,48 @@ def signed(store: Memory, directory: Path, use: Any) -> tuple[Stand, Certificate
     tester.await_("GetCertificateStatus", 30)
     tester.run(1.0)
     return stand, leaf
+
+
+def test_what_follows_a_chain_in_its_text_is_left_out(directory: Path) -> None:
+    """A back end that cuts a certificate off leaves a chain that can be named, listed and deleted."""
+    stand, operator = Today("ocpp2.1"), Operator(directory)
+    tester = BackEnd(stand)
+    tester.booted()
+    tester.check("TriggerMessage", requestedMessage="SignV2GCertificate")
+    asked = tester.await_("SignCertificate", 30, certificateType="V2GCertificate")
+    chain = operator.sign(asked.csr)
+    tester.check("CertificateSigned", certificateChain=f"{chain}-----BEGIN CERTIFICATE-----\nMIIB")
+    assert stand.station.block(Certificates).own["V2GCertificate"].chain == chain
+    listed = tester.check("GetInstalledCertificateIds", certificateType=["V2GCertificateChain"])
+    assert len(listed.certificateHashDataChain) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [
+        (Ed448PrivateKey.generate(), "Accepted"),
+        (ec.generate_private_key(ec.SECP521R1()), "Accepted"),
+        (rsa.generate_private_key(65_537, 2048), "Accepted"),
+        (Ed25519PrivateKey.generate(), "Rejected"),
+    ],
+    ids=["Ed448", "P-521", "RSA", "Ed25519"],
+)
+def test_a_root_is_installed_if_its_key_is_of_a_kind_that_cars_or_back_ends_use(key: Any, status: str) -> None:
+    subject = issue.name("Root", "V2G")
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    dated = builder.serial_number(7).not_valid_before(NOW - timedelta(days=1)).not_valid_after(NOW + timedelta(days=1))
+    root = dated.sign(key, None if isinstance(key, Ed448PrivateKey | Ed25519PrivateKey) else hashes.SHA256())
+    pem = root.public_bytes(Encoding.PEM).decode()
+    tester = BackEnd(Today("ocpp2.1"))
+    tester.booted()
+    tester.check("InstallCertificate", status, certificateType="V2GRootCertificate", certificate=pem)
+    if status == "Accepted":
+        [listed] = tester.check("GetInstalledCertificateIds").certificateHashDataChain
+        # The hash of the key's BIT STRING, as a subject key identifier has it (RFC 5280, 4.2.1.2), with SHA-256.
+        bits = root.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        digests = {sha256(bits[start:]).hexdigest() for start in range(len(bits))}
+        assert listed.certificateHashData.issuerKeyHash in digests
+        tester.check("DeleteCertificate", certificateHashData=listed.certificateHashData)
 
 
 def car(directory: Path, profile: Profile) -> Any:

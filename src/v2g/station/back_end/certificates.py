@@ -193,7 +193,7 @@ class Certificates(Block):
             station.block(Security).happened("InvalidChargingStationCertificate", why)
             info = v21.StatusInfoType(reasonCode="InvalidCertificate", additionalInfo=why[:1024])
             return reply(status="Rejected", statusInfo=info)
-        own = self.own[mine.use] = Own(asked.certificateChain, mine.key)
+        own = self.own[mine.use] = Own("".join(x509.split(asked.certificateChain)), mine.key)
         self.staples.pop(mine.use, None)
         self._changed()
         station.store.put(OWN, mine.use, encode(own))

@@ -29,21 +29,30 @@ def hash_data(pem: str, issuer: str | None = None) -> v21.CertificateHashDataTyp
     Raises `ValueError` for what is no certificate.
     """
     from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     certificate = x509.load_pem_x509_certificate(pem.encode())
     above = certificate if issuer is None else x509.load_pem_x509_certificate(issuer.encode())
-    if isinstance(above.public_key(), EllipticCurvePublicKey):
-        bits = above.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    else:
-        bits = above.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
     return v21.CertificateHashDataType(
         hashAlgorithm="SHA256",
         issuerNameHash=sha256(certificate.issuer.public_bytes()).hexdigest(),
-        issuerKeyHash=sha256(bits).hexdigest(),
+        issuerKeyHash=sha256(_key_bits(above)).hexdigest(),
         serialNumber=f"{certificate.serial_number:x}",
     )
+
+
+def _key_bits(certificate: "Certificate") -> bytes:
+    """The public key as its BIT STRING has it. Raises `ValueError` for a kind that no station needs."""
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    match certificate.public_key():
+        case ec.EllipticCurvePublicKey() as key:
+            return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        case ed448.Ed448PublicKey() as key:
+            return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        case rsa.RSAPublicKey() as key:
+            return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    raise ValueError("its key is neither on an elliptic curve nor Ed448 nor RSA")
 
 
 def root_fault(pem: str, unix_s: float) -> str | None:
@@ -62,6 +71,9 @@ def root_fault(pem: str, unix_s: float) -> str | None:
         return "not a root"
     try:
         certificate.verify_directly_issued_by(certificate)
+        _key_bits(certificate)
+    except ValueError as error:
+        return str(error)
     except Exception as error:  # a wrong signature or algorithm: each has an error of its own
         return f"not signed by itself: {type(error).__name__}"
     return None
@@ -110,9 +122,12 @@ def new_request(name: str, organization: str, use: v21.CertificateSigningUseEnum
 
 
 def split(chain: str) -> list[str]:
-    """The certificates of a chain, PEM each."""
-    begin = "-----BEGIN CERTIFICATE-----"
-    return [begin + each for each in chain.split(begin)[1:]]
+    """The certificates of a chain, PEM each, without what else its text may have. Raises `ValueError`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    found = x509.load_pem_x509_certificates(chain.encode())
+    return [each.public_bytes(Encoding.PEM).decode() for each in found]
 
 
 def pem_of(der: bytes) -> str:
