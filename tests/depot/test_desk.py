@@ -79,6 +79,8 @@ def test_many_requests_of_one_way_keep_nobody_else_s_limit_out() -> None:
         desk.put(Channel.MQTT, PowerRequest(by="one more", power_w=1.0), NOW)
     desk.put(Channel.IEC_104, LimitRequest(by="DSO", steps=(Limit(NOW, 0.0, 0.0),)), NOW)
     assert limited(desk.current(NOW), NOW).charge_by == "DSO"
+    desk.own = {"EMS"}  # has a token that the others do not have
+    desk.put(Channel.MQTT, LimitRequest(by="EMS", steps=(Limit(NOW, 0.0, 0.0),)), NOW)
 
 
 def test_two_that_contradict_each_other_and_renew_do_not_take_turns() -> None:

@@ -148,7 +148,8 @@ class Gate:
         self._clock, self._users, self._header = clock, dict(users or {}), proxy_header
         self._tokens = [(each, User(name, Role.OPERATOR)) for name, each in (programs or {}).items()]
         self._tokens += [] if token is None else [(token, User("token", Role.OPERATOR, shared=True))]
-        self._owned = {*self._users, *(programs or {}), *others}
+        self.owned = {*self._users, *(programs or {}), *others}
+        """The names of all that have a credential of their own."""
         self._sessions: dict[bytes, tuple[User, float]] = {}
         self._failures: dict[str, list[float]] = {}
         self._rates = Rates(REQUESTS_PER_S, BURST)
@@ -207,7 +208,7 @@ class Gate:
             raise Refused(HTTPStatus.BAD_REQUEST, "by: must be a name")
         if user is not None and user.shared:
             name = NAMELESS if by is None else by
-            if name in self._owned:
+            if name in self.owned:
                 text = f"by: {name} has a password or a token; ask with that one, or in another name"
                 raise Refused(HTTPStatus.FORBIDDEN, text)
             return name

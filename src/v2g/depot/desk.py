@@ -1,6 +1,6 @@
 """Where requests to a site arrive: whose they are, how long they hold, which one counts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import IntEnum
 from itertools import pairwise
 from math import inf
@@ -101,6 +101,8 @@ class Desk:
     def __init__(self, standing: Standing, ledger: Keeper) -> None:
         """`standing`: what the site does when nobody asks for anything."""
         self._ledger = ledger
+        self.own: Collection[str] = ()
+        """Who asks with a credential of its own: finds room whatever others ask."""
         self._kept: dict[tuple[int, str], Kept] = {}
         self._order = 0
         for (kind, key), document in ledger.kept.items():
@@ -116,7 +118,8 @@ class Desk:
     def put(self, channel: Channel, request: AnyRequest, now: float) -> None:
         """Take a request in the place of the one before by the same source. Raises `RequestError`."""
         key = (channel, request.by)
-        if key not in self._kept and len(self.of(channel)) >= MOST:
+        others = [each for each in self.of(channel) if each.by not in self.own]
+        if key not in self._kept and request.by not in self.own and len(others) >= MOST:
             raise RequestError(f"there are {MOST} requests already that came this way; withdraw one of them")
         before = self._kept.get(key)
         if channel in SHARED and before is not None and now <= before.request.until_unix_s:

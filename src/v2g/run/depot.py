@@ -137,6 +137,7 @@ class DepotProcess:
         self.controller = Controller(replace(usual, silent_s=silent_s))
         self._schedule = None if configuration.schedule is None else ScheduleFile(configuration.schedule)
         self._gate = gate(configuration.http)
+        self.desk.own = self._gate.owned
         self.past = History()
         self._tree = tree_of(configuration)
         self._surroundings = Surroundings(self._tree.root.name, configuration.ambient_c)

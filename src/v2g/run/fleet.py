@@ -201,7 +201,9 @@ class FleetProcess:
         from v2g.io import fleet_http, http_interface  # a fleet without a page needs no server for it
         from v2g.run.depot_access import gate
 
-        api = fleet_http.FleetApi(self, gate(http, [each.name for each in self.configuration.people]))
+        stands = gate(http, [each.name for each in self.configuration.people])
+        self.desk.own = stands.owned
+        api = fleet_http.FleetApi(self, stands)
         return [http_interface.serve_as(http, api, lambda at: self._report(f"the fleet's page is at {at}"))]
 
     def _watched(self) -> list[Coroutine[Any, Any, None]]:
