@@ -92,6 +92,33 @@ def test_with_phases_it_is_fair_within_all_limits(case: Case, target_w: float) -
     check_fairness(case, shares.power_w, target_w)
 
 
+def test_it_is_fair_too_if_many_limits_cross() -> None:
+    """A limit that a charger is in the way of waits until another one has settled that charger."""
+    random = np.random.default_rng(2)
+    for _ in range(150):
+        size, chargers = int(random.integers(1, 9)), int(random.integers(10, 60))
+        nodes = [
+            Node(
+                name=f"n{number}",
+                parent=None if number == 0 else f"n{random.integers(0, number)}",
+                max_discharge_w=float(random.choice([inf, random.uniform(0, chargers * 6e3)])),
+                max_phase_discharge_w=float(random.choice([inf, random.uniform(0, chargers * 2e3)])),
+            )
+            for number in range(size)
+        ]
+        case = Case(
+            nodes,
+            [f"n{random.integers(0, size)}" for _ in range(chargers)],
+            [str(random.choice(["123", "1", "2", "3", "12", "1/2/3"])) for _ in range(chargers)],
+            random.uniform(0, 15e3, chargers).tolist(),
+            random.uniform(0.01, 1.0, chargers).tolist(),
+        )
+        target_w = float(random.choice([inf, random.uniform(0, chargers * 12e3)]))
+        shares = fill(case.network, case.caps_w, case.weights, target_w, case.limits_w)
+        check_limits(case, shares.power_w)
+        check_fairness(case, shares.power_w, target_w)
+
+
 @settings(max_examples=50, deadline=None)
 @given(cases(phases=True), targets)
 def test_a_target_comes_before_fairness(case: Case, target_w: float) -> None:

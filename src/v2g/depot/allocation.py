@@ -29,7 +29,8 @@ Bools = npt.NDArray[np.bool_]
 BY_TARGET, BY_CAP = -1, -2
 """What binds a charger's share, if it is no row of the network."""
 TOLERANCE_W = 1e-3
-HEAVIEST = 1e15
+HEAVIEST, BEYOND = 1e15, 1e280
+"""A weight, and a level at which everybody is full."""
 
 
 def share_of(phases: str, phase: int) -> float:
@@ -176,13 +177,13 @@ def fill(network: Network, caps_w: Floats, weights: Floats, target_w: float, lim
         if not len(over):
             bound[power_w < cut_w] = BY_TARGET
             return Shares(power_w, bound, level)
-        _settle(network, over, limits_w, cut_w, weights, row_levels, bound)
+        _settle(network, over, limits_w, cut_w, weights, level, row_levels, bound)
 
 
 def finite(caps_w: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Caps and weights of which sums and products stay finite; what is not a number is 0. Both are new."""
-    weights = np.fmin(np.fmax(weights, 0.0), HEAVIEST)
-    return np.where(weights > 0.0, np.fmin(np.fmax(caps_w, 0.0), LARGEST_W), 0.0), weights
+    weights = np.where(weights > 0.0, np.minimum(weights, HEAVIEST), 0.0)
+    return np.where((weights > 0.0) & (caps_w > 0.0), np.minimum(caps_w, LARGEST_W), 0.0), weights
 
 
 def nothing(cut_w: Floats) -> Shares:
@@ -216,48 +217,59 @@ def level_of(target_w: float, caps_w: Floats, weights: Floats, level: float) -> 
     """
     if float(caps_w.sum()) <= target_w:
         return inf
+    before = -1
     while True:
         full = level * weights >= caps_w
+        count = int(np.count_nonzero(full))
+        if count == before:  # those that are full stay so: it is the same piece
+            return level
         rest = float(weights @ ~full)
         if rest <= 0.0:
             return level
         following = (target_w - float(caps_w @ full)) / rest
-        if not following > level * (1 + 1e-13):  # so also ends if it is not a number
+        if not following > level:  # so also ends if it is not a number
             return level
-        level = following
+        before, level = count, following
 
 
 def _settle(
-    network: Network, over: Ints, limits_w: Floats, cut_w: Floats, weights: Floats, row_levels: Floats, bound: Ints
-) -> None:
-    """Of the rows that are over their limits, settle those that no other reaches first: lower their chargers' caps.
+    network: Network, over: Ints, limits_w: Floats, cut_w: Floats, weights: Floats, level: float, row_levels: Floats,
+    bound: Ints,
+) -> None:  # fmt: skip
+    """Lower caps until none of the rows `over` exceeds its limit at this level: those of the chargers of rows that no
+    other reaches first, then of those that these were in the way of, and so on.
 
     A charger whose cap is lowered to its share at the level of a row stays there, as the level only rises from then on.
     `row_levels`: the level at which each row is full, or one below it; corrected here.
     """
     who, begins, counts, share = network.members(over)
-    cap_w, weight = share * cut_w[who], share * weights[who]
-    room_w, levels = limits_w[over], row_levels[over]
-    while True:  # Newton's method as above, for all rows at once
-        grown_w = np.repeat(levels, counts) * weight
-        full = grown_w >= cap_w
-        slope = np.add.reduceat(np.where(full, 0.0, weight), begins)
-        rest_w = room_w - np.add.reduceat(np.where(full, cap_w, 0.0), begins)
-        following = np.where(slope > 0.0, rest_w / np.maximum(slope, 1e-300), levels)
-        if not (following > levels * (1 + 1e-13)).any():
-            break
-        levels = np.maximum(following, levels)
-    row_levels[over] = levels
-    passes = share > 0.0
-    each_level = np.repeat(levels, counts)
-    lowest = np.full(network.size, inf)
-    np.minimum.at(lowest, who[passes], each_level[passes])
-    lowest[np.where(lowest < inf, lowest, 0.0) * weights >= cut_w] = inf  # who is full by then is not lowered
-    first = np.minimum.reduceat(np.where(passes, lowest[who], inf), begins) >= levels * (1 - 1e-12)
-    chosen = passes & ~full & np.repeat(first, counts)
-    settled = who[chosen]
-    cut_w[settled] = np.minimum(cut_w[settled], each_level[chosen] * weights[settled])
-    bound[settled] = np.repeat(over, counts)[chosen]
+    row_of = np.arange(len(over)).repeat(counts)
+    each_weight, passes, nothing_w = weights[who], share > 0.0, np.zeros(len(who))
+    weight, room_w, levels = share * each_weight, limits_w[over], row_levels[over]
+    open_w = np.array([weight, nothing_w])
+    while True:
+        full_w, before = np.array([nothing_w, share * cut_w[who]]), -1
+        while True:  # Newton's method as above, for all rows at once
+            each_level = levels[row_of]
+            full = each_level * weight >= full_w[1]
+            if (count := int(np.count_nonzero(full))) == before:
+                break
+            before = count
+            slope, filled_w = np.add.reduceat(np.where(full, full_w, open_w), begins, axis=1)
+            levels = np.maximum(np.divide(room_w - filled_w, slope, out=levels.copy(), where=slope > 0.0), levels)
+        lowest, may_rise = np.full(network.size, inf), passes & ~full  # who is full by then is not lowered
+        np.minimum.at(lowest, who[may_rise], each_level[may_rise])
+        first = np.minimum.reduceat(np.where(passes, lowest[who], inf), begins) >= levels * (1 - 1e-12)
+        chosen = may_rise & first[row_of]
+        settled = who[chosen]
+        cut_w[settled] = np.minimum(cut_w[settled], each_level[chosen] * weights[settled])
+        bound[settled] = over[row_of[chosen]]
+        still_w = cut_w[who] if level == inf else np.minimum(cut_w[who], level * each_weight)
+        exceeds = np.add.reduceat(share * still_w, begins) > room_w + TOLERANCE_W
+        row_levels[over] = np.where(levels < BEYOND, levels, row_levels[over])
+        if not exceeds.any():
+            return
+        levels = np.where(exceeds, levels, BEYOND)  # the others are in nobody's way any more
 
 
 def _subtree_ends(tree: Tree) -> list[int]:

@@ -50,7 +50,7 @@ class Capability:
         were stated. `beyond`: which batteries may be charged beyond what is needed."""
         self._columns, self._size = columns, len(columns.ids)
         capacity_wh, efficiency = columns["capacity_wh"], columns["efficiency_pu"]
-        self.least_w: Floats = LEAST_PU * np.maximum(columns["max_charge_w"], columns["max_discharge_w"])
+        self.least_w: Floats = LEAST_PU * columns.rating_w
         left_s = columns["departure_s"] - now - margins.departure_s
         self.left_s: Floats = np.minimum(np.where(np.isnan(left_s), LONG_S, np.maximum(left_s, 0.0)), LONG_S)
         to_target_wh = columns["target_pu"] * capacity_wh - energy_wh

@@ -62,6 +62,12 @@ class Columns:
         self._lasting = list(map(_LASTING, map(astuple, self.latest)))
         in_order = [chargers[id] for id in self.ids]
         self._table: Floats = np.array([_row(each) for each in in_order]).reshape(-1, len(_NAMES)).T.copy()
+        self._columns: dict[str, Floats] = dict(zip(_NAMES, self._table, strict=True))
+        self._rate()
+
+    def _rate(self) -> None:
+        self.rating_w: Floats = np.maximum(self["max_charge_w"], self["max_discharge_w"])
+        """Of each charger, in either direction."""
 
     def read(self, tree: Tree, chargers: Mapping[str, Charger]) -> News:
         """Take over what is new. If the chargers hang elsewhere, these columns are of no use any more."""
@@ -73,25 +79,28 @@ class Columns:
         self.latest = fresh
         if not new:
             return News.MOVED
-        # There may be thousands: all of them at once, and no row of values stays, as far as that goes.
-        tuples, known = list(map(astuple, new)), list(compress(self._lasting, is_new))
+        # There may be thousands: all of them at once, and no row of values stays, as far as that goes: many that are
+        # alive together would call the collector.
+        known = list(compress(self._lasting, is_new))
         other, charged = list[int](), list[int]()
-        for at in compress(range(len(new)), map(ne, map(_LASTING, tuples), known)):
-            was, now = known[at], _LASTING(tuples[at])
+        for at in compress(range(len(new)), list(map(ne, map(_LASTING, map(astuple, new)), known))):
+            was, now = known[at], _LASTING(astuple(new[at]))
             if was[_NODE] != now[_NODE] or was[_PHASES] != now[_PHASES]:
                 return News.ELSEWHERE
             only_charged = was[:_VEHICLE] == now[:_VEHICLE] and _only_charged(was[_VEHICLE], now[_VEHICLE])
             (charged if only_charged else other).append(at)
             self._lasting[places[at]] = now
         numbers = self._numbers[places]
-        self._move(numbers, map(_MOVES, tuples))
+        self._move(numbers, map(_MOVES, map(astuple, new)))
         if charged:
-            vehicles = [tuples[at][_VEHICLE] for at in charged]
+            vehicles = [self._lasting[places[at]][_VEHICLE] for at in charged]
             self._table[_OF_VEHICLE, numbers[charged]] = np.array(
                 [(_share(each.soc_pu), each.soc_unix_s) for each in vehicles]
             ).T
         for at in other:
             self._table[:, numbers[at]] = _row(new[at])
+        if other:
+            self._rate()
         return News.OTHER if other else News.MOVED
 
     def _move(self, numbers: Ints, new: Iterable[tuple[float, ...]]) -> None:
@@ -99,13 +108,11 @@ class Columns:
         table = self._table
         width = _OF_CHARGER.stop - _OF_CHARGER.start
         columns = np.fromiter(chain.from_iterable(new), np.float64, width * len(numbers)).reshape(-1, width).T
-        rating_w = np.maximum(table[_AT["max_charge_w"], numbers], table[_AT["max_discharge_w"], numbers])
-        columns[0] = np.where(np.abs(columns[0]) <= IMPLAUSIBLE * rating_w, columns[0], _NONE)
+        columns[0] = np.where(np.abs(columns[0]) <= IMPLAUSIBLE * self.rating_w[numbers], columns[0], _NONE)
         table[_OF_CHARGER, numbers] = columns
 
     def __getitem__(self, name: str) -> Floats:
-        column: Floats = self._table[_AT[name]]
-        return column
+        return self._columns[name]
 
 
 def _only_charged(old: Vehicle | None, new: Vehicle | None) -> bool:

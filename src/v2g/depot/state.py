@@ -84,8 +84,7 @@ class State:
 
     @property
     def rating_w(self) -> Floats:
-        rating: Floats = np.maximum(self.columns["max_charge_w"], self.columns["max_discharge_w"])
-        return rating
+        return self.columns.rating_w
 
     def read(self, tree: Tree, chargers: Mapping[str, Charger]) -> "tuple[State, Gone]":
         """Look again. Another list of chargers, or another tree, gives another state that keeps what is known."""
