@@ -35,6 +35,7 @@ from v2g.station.evse import Evse
 
 pytestmark = pytest.mark.alone
 PASSWORD = "correct horse battery"
+UNFIT = "config.yaml:2:1: evse: unknown key; did you mean evses?"
 WITHIN_S = 20.0
 ANSWER_S = 5.0
 
@@ -132,7 +133,7 @@ async def station(folder: Path, **ocpp: Any) -> AsyncIterator[tuple[BackEndRunne
     """A station with one EVSE whose hardware nobody reads."""
     (folder / "password").write_text(PASSWORD)
     settings = Ocpp(identity="CS 1", password_file=folder / "password", store=folder / "ocpp.db", **ocpp)
-    runner = BackEndRunner(Settings(evses=(OUTLET,), ocpp=settings), settings)
+    runner = BackEndRunner(Settings(evses=(OUTLET,), ocpp=settings), settings, lambda: UNFIT)
     evses, said = {1: Evse(OUTLET, authorizer=runner.authorizers[1])}, asyncio.Queue[str]()
     running = asyncio.create_task(runner.run(evses, lambda: None, said.put_nowait, lambda: None))
     try:
@@ -169,6 +170,9 @@ async def conversation(csms: Csms) -> None:
     assert composite.schedule["charging_schedule_period"][0]["limit"] == 4_000
     reset = await csms.call(call.Reset(type="OnIdle", evse_id=1))
     assert reset.status == "Rejected"
+    reset = await csms.call(call.Reset(type="OnIdle"))
+    assert reset.status == "Rejected"
+    assert reset.status_info["additional_info"] == f"the station would not start again: {UNFIT}"
 
 
 def test_a_station_and_an_independent_back_end(tmp_path: Path) -> None:
