@@ -97,6 +97,13 @@ def test_what_a_station_measures_is_compared(change: dict[str, Any], levels: dic
     assert {each.subject: each.level for each in found if each.level is not Level.GOOD} == levels
 
 
+@pytest.mark.parametrize(("beside", "command"), [({"not_ready_fault": "0x10"}, "v2g faults 0x10"), ({}, "v2g faults")])
+def test_an_evse_that_is_not_ready_is_led_to_its_fault(beside: dict[str, str], command: str) -> None:
+    evse = EVSE | {"ready": False, "not_ready_because": "no reading of the inverter"} | beside
+    [found] = (each for each in doctor.running({"evses": [evse], "clock_steps": STILL}) if each.subject == "EVSE 1")
+    assert found.remedy == f"`{command}` says what it means and what to do"
+
+
 def test_a_clock_that_was_set_is_named_with_its_step() -> None:
     steps = {"count": 2, "last_s": -3600.0, "unix_s": 1_764_400_000}
     [found] = doctor.running({"evses": [], "clock_steps": steps})

@@ -18,7 +18,7 @@ from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.power.inverter import InverterFault
 from v2g.station.config.settings import Access, Capability, PlanStep
-from v2g.station.snapshot import explain
+from v2g.station.snapshot import evse_snapshot, explain
 
 INTENT = replace(LONG, duration_s=20.0)
 AC_OUTLET = changed(
@@ -131,6 +131,7 @@ def test_a_silent_device_ends_in_the_safe_state_within_0_6_s(device: str, fault:
     world.unplug()
     world.run(1.0)
     assert explain(world.evse, world.now).why == f"idle: no reading of the {device}", "once"
+    assert evse_snapshot(world.evse, world.now).not_ready_fault == fault.code
 
 
 def test_a_silent_car_ends_in_the_safe_state_within_0_6_s() -> None:

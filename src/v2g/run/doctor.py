@@ -208,7 +208,9 @@ def running(status: Mapping[str, Any]) -> Iterator[Finding]:
         if evse["ready"]:
             yield Finding(name, Level.GOOD, "ready")
         else:
-            yield Finding(name, Level.FAULT, evse["not_ready_because"], "`v2g faults` explains codes")
+            of = f" {code}" if (code := evse.get("not_ready_fault")) else ""  # a daemon of an earlier version has none
+            remedy = f"`v2g faults{of}` says what it means and what to do"
+            yield Finding(name, Level.FAULT, evse["not_ready_because"], remedy)
         for device, trouble in evse["troubles"].items():
             yield Finding(f"{name} {device}", Level.FAULT, trouble, "see its wiring, address and power")
         if answering := [device for device in evse["devices"] if device not in evse["troubles"]]:

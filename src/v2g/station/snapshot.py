@@ -75,6 +75,8 @@ class EvseSnapshot(Struct, frozen=True, kw_only=True):
     soc_percent: int | None
     ready: bool
     not_ready_because: str | None
+    not_ready_fault: str | None
+    """The code with which a car would be refused."""
     contactor_closed: bool | None
     voltage_v: float | None
     current_a: float | None
@@ -159,6 +161,7 @@ def evse_snapshot(evse: Evse, now: float) -> EvseSnapshot:
         soc_percent=car.soc_percent,
         ready=missing is None,
         not_ready_because=None if missing is None else missing[1],
+        not_ready_fault=None if missing is None else missing[0].code,
         contactor_closed=None if contactor is None else contactor.closed,
         voltage_v=None if inverter is None else inverter.voltage_v,
         current_a=None if inverter is None else inverter.current_a,
