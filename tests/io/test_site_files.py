@@ -15,7 +15,7 @@ from v2g.depot.plan import outlook
 from v2g.depot.site.configuration import Tariff
 from v2g.depot.site.grid_limit import FREE, Bound
 from v2g.io.site_configuration import load
-from v2g.io.site_log import LimitLog
+from v2g.io.site_log import HEAD, LimitLog
 from v2g.io.site_prices import PriceError, fetched, fixed, read
 from v2g.kernel.errors import V2GError
 from v2g.station.config.reader import ConfigurationError
@@ -116,6 +116,18 @@ def test_the_log_has_each_limit_and_what_was_drawn(tmp_path: Path) -> None:
     assert holds_row == "2026-11-27T23:01:30+00:00,holds,contact W4,4200,,4100,5200"
     with pytest.raises(V2GError, match="let this user write it"):
         LimitLog(tmp_path / "nowhere" / "limits.csv")
+
+
+def test_the_log_is_whole_after_it_was_moved_or_cut(tmp_path: Path) -> None:
+    file, bound = tmp_path / "limits.csv", Bound(4200.0, inf, "contact W4")
+    log = LimitLog(file)
+    file.rename(tmp_path / "limits.csv.1")
+    log.see(bound, 4100.0, 5200.0, 0.0, 1_795_820_400.0)
+    row = "2026-11-27T23:00:00+00:00,begins,contact W4,4200,,4100,5200"
+    assert file.read_text() == HEAD + row + "\n"
+    file.write_text(HEAD + row[:30])  # the disk was full
+    LimitLog(file).see(bound, 4100.0, 5200.0, 0.0, 1_795_820_400.0)
+    assert file.read_text() == HEAD + row[:30] + "\n" + row + "\n"
 
 
 def test_the_example_is_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

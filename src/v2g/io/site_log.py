@@ -22,8 +22,7 @@ class LimitLog:
         self._bound: Bound | None = None
         self._written_s = float("-inf")
         try:
-            if not file.exists() or not file.stat().st_size:
-                self._add(HEAD)
+            self._add("")
         except OSError as error:
             raise V2GError(f"control_box.log: {file}: {error.strerror}; let this user write it") from error
 
@@ -43,7 +42,12 @@ class LimitLog:
         self._bound, self._written_s = bound, now
 
     def _add(self, line: str) -> None:
-        with open(self._file, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
-            file.write(line)
+        with open(self._file, "ab+", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                whole = file.read() == b"\n"
+                file.write(("" if whole else "\n").encode() + line.encode())  # a disk may have been full half-way
+            else:  # also one in the place of a file that was moved aside meanwhile
+                file.write((HEAD + line).encode())
             file.flush()
             os.fsync(file.fileno())
