@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from OpenSSL import SSL
 from tests.tls.test_channel import connect
 
 from v2g.pki import issue
-from v2g.pki.certificate import Certificate, read_pem
+from v2g.pki.certificate import Certificate, of, read_pem
 from v2g.pki.profile import Revocation
 from v2g.tls.channel import TlsChannel
 from v2g.tls.context import TlsContext, station_context, vehicle_context
@@ -148,6 +149,29 @@ def test_it_is_refused_and_the_next_car_is_served(
         shown_to(station, make(maker), maker.chain)
     assert caught.value.alert == HOSTILE[make], caught.value
     assert connect(station, vehicle_context(p521.vehicle(), now=NOW))[0].peer_common_name == EVCCID
+
+
+@pytest.mark.parametrize("authorities", [4, 5])
+def test_a_chain_may_be_only_so_long(authorities: int, p521: "Hierarchy", tmp_path: Path) -> None:
+    """Whatever its root allows: as for a station whose key is on a token."""
+    key, subject = issue.make_key("p521"), issue.name("Root", "OEM")
+    root = issue.issue(issue.Order(subject, key.public_key(), 9, path_length=9), subject, key, NOW)
+    (tmp_path / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    station = station_context(p521.station()._replace(roots=(tmp_path / "root.pem",)), now=NOW)
+    chain: list[Certificate] = []
+    for number in range(authorities):
+        own, name = issue.make_key("p521"), issue.name(f"Sub-CA {number}", "OEM")
+        below = issue.issue(issue.Order(name, own.public_key(), 9, path_length=8 - number), subject, key, NOW)
+        chain.insert(0, of(below))
+        key, subject = own, name
+    own = issue.make_key("p521")
+    made = issue.issue(issue.Order(issue.name(EVCCID, "EV"), own.public_key(), 9), subject, key, NOW), own
+    if authorities == 4:
+        assert shown_to(station, made, chain).peer_common_name == EVCCID
+        return
+    with pytest.raises(TlsError, match="certificate chain too long") as caught:
+        shown_to(station, made, chain)
+    assert caught.value.alert == "unknown_ca"
 
 
 def test_the_same_way_of_asking_lets_a_good_one_in(maker: Maker, station: TlsContext) -> None:

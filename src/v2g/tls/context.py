@@ -47,6 +47,7 @@ _ALERTS = {
 }
 """The same for a judgement of ours."""
 _MOST_AUTHORITIES = 4
+"""Between the peer's leaf and a root."""
 
 
 class Evidence:
@@ -202,6 +203,7 @@ class TlsContext:
         """Judge every certificate of the peer. pyOpenSSL passes no reason on; without one OpenSSL sends the alert of
         an internal error to a car whose certificate was revoked."""
         self.ssl.set_verify(mode, self._judge)
+        self.ssl.set_verify_depth(_MOST_AUTHORITIES)
         assert self.ssl._verify_helper is not None
         asked, lib = self.ssl._verify_helper.callback, Binding.lib
 
