@@ -1,6 +1,6 @@
 """Which of a station's certificates a car gets to see, and that nobody in between can change that."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,6 +148,21 @@ def test_trusted_ca_keys_decide_among_leaves(two_roots: "tuple[Hierarchy, Hierar
     first = read_pem((two_roots[0].directory / "secc_cert.pem").read_bytes())[0]
     assert shown(station, trusting(offer, b"\x03" + bytes(20))) == first  # it names none that the station has
     assert shown(station, offer) == first
+
+
+def test_a_leaf_that_has_expired_since_it_was_loaded_comes_last(p256: "Hierarchy", tmp_path: Path) -> None:
+    """Whether or not it is the first, or below the root that the car names."""
+    old = make(tmp_path / "old", "p256", NOW - timedelta(days=200))
+    then = station_context(
+        old.station()._replace(own_roots=old.vehicle().roots), ISO15118_2, now=NOW - timedelta(days=199)
+    )
+    offer = hello_of(p256.directory, "-tls1_2")
+    root = read_pem((old.directory / "v2g_root.pem").read_bytes())[0]
+    named = trusting(offer, b"\x03" + root.parsed.fingerprint(SHA1()))
+    good = read_pem((p256.directory / "secc_cert.pem").read_bytes())[0]
+    for hello in (offer, named):
+        assert shown(TlsChoice([then, older(p256)]), hello) == good
+        assert shown(TlsChoice([then]), hello) == then.own[0], "no car is better off with an alert"
 
 
 def named_in_hello(car: TlsContext) -> list[bytes]:

@@ -2,7 +2,8 @@
 
 A station has a leaf for ISO 15118-20 and another for ISO 15118-2, and may have several of each, one below each V2G root
 of the region. The car's ClientHello decides: TLS 1.3 with the curves of ISO 15118-20 comes first, whatever else the car
-offers; then the roots that it names. What was chosen is one version and one profile: nothing is left to negotiate.
+offers; then what has not expired since it was loaded; then the roots that it names. What was chosen is one version and
+one profile: nothing is left to negotiate.
 """
 
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ class TlsChoice:
         if not fitting or hello is None:
             return self._nearest(hello)
         newest = [each for each in fitting if each.profile.version == fitting[0].profile.version]
+        newest = [each for each in newest if not each.expired] or newest
         return next((each for each in newest if each.named_by(hello)), newest[0])
 
     def _nearest(self, hello: ClientHello | None) -> TlsContext:

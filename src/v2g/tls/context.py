@@ -117,6 +117,11 @@ class TlsContext:
         connection.set_app_data(evidence)
         return connection
 
+    @property
+    def expired(self) -> bool:
+        """Whether one of these certificates has ended since it was loaded."""
+        return self.valid_until is not None and self.valid_until < datetime.now(UTC)
+
     def named_by(self, hello: ClientHello) -> bool:
         """Whether the car names a root above this side's chain as one that it trusts."""
         above = self.own[-1].parsed.issuer.public_bytes() if self.own else b""
