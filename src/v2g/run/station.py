@@ -74,7 +74,7 @@ WATCH_AGAIN_S = 10.0
 LOOKS_S = 0.2
 """How often a restart that waits looks whether a car is still in session."""
 UNFIT_LOOKS_S = 2.0
-"""And whether a configuration with which the next process would not start has been mended."""
+"""And between two looks whether the next process would start with the configuration."""
 CLOCK_LOOK_S = 5.0
 """Between looks whether somebody has set the machine's clock."""
 RECORDING_LOOK_S = 1.0
@@ -114,6 +114,7 @@ class StationProcess:
         self._manager = ServiceManager()
         self._ending: asyncio.Task[None] | None = None
         """A restart that waits."""
+        self._looks_at_s, self._why_unfit = float("-inf"), ""
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT. `ready` is called once for each EVSE, when cars can connect.
@@ -404,13 +405,13 @@ class StationProcess:
 
     def _unfit(self) -> str:
         """Why a process after this one would not start with the configuration as it is now; empty if it would."""
-        if self._file is None:
-            return ""
-        try:
-            load(self._file)
-        except V2GError as error:
-            return str(error)
-        return ""
+        if self._file is not None and time.monotonic() >= self._looks_at_s:
+            self._looks_at_s, self._why_unfit = time.monotonic() + UNFIT_LOOKS_S, ""
+            try:
+                load(self._file)
+            except V2GError as error:
+                self._why_unfit = str(error)
+        return self._why_unfit
 
     def _status(self, snapshot: StationSnapshot) -> dict[str, object]:
         """The snapshot, and beside each EVSE what only its runner knows."""
