@@ -245,6 +245,9 @@ async def _by_whom(folder: Path) -> None:
         assert "201 characters" in answer.json["error"]
         assert (await ask(app, "DELETE", "/api/request", headers=bearer("of the ems"))).status == 200
         assert [each.by for each in process.requests()] == ["ann"]
+        process.request("bob, who has left", {"power_w": 0, "for_s": 5})
+        assert (await ask(app, "DELETE", "/api/request?by=bob,%20who%20has%20left", headers=ann)).status == 200
+        assert [each.by for each in process.requests()] == ["ann"]
 
 
 def test_the_stream_begins_whole_and_goes_on_with_what_has_changed(tmp_path: Path) -> None:

@@ -202,7 +202,8 @@ class Gate:
         return User("", Role.OPERATOR, shared=True) if self.open else None
 
     def asker(self, request: Request, by: object) -> str:
-        """In whose name a request asks that has been let through, and names `by`, if anybody. Raises `Refused`."""
+        """In whose name a request asks that has been let through, and names `by`, if anybody. What is asked in a name
+        that nobody has a credential for, anybody may withdraw. Raises `Refused`."""
         user = self.user(request)
         if by is not None and not isinstance(by, str):
             raise Refused(HTTPStatus.BAD_REQUEST, "by: must be a name")
@@ -213,9 +214,9 @@ class Gate:
                 raise Refused(HTTPStatus.FORBIDDEN, text)
             return name
         name = "" if user is None else user.name
-        if by not in (None, name):
+        if by not in (None, name) and (request.method != "DELETE" or by in self.owned):
             raise Refused(HTTPStatus.FORBIDDEN, f"by: {name} asks as {name} only; leave it out")
-        return name
+        return name if by is None else by
 
     async def sign_in(self, name: str, password: str, address: str) -> tuple[User, str]:
         """The person, and the value of the cookie. Raises `SignInRefused`."""
