@@ -21,6 +21,7 @@ from v2g.io.depot_http import Api
 from v2g.io.http_interface import MOST_STREAMS_EACH
 from v2g.ocpp.version import version
 from v2g.run.depot import DepotProcess, open_ledger
+from v2g.run.depot_books import MOST_READERS
 
 
 class Link:
@@ -248,6 +249,23 @@ async def _by_whom(folder: Path) -> None:
         process.request("bob, who has left", {"power_w": 0, "for_s": 5})
         assert (await ask(app, "DELETE", "/api/request?by=bob,%20who%20has%20left", headers=ann)).status == 200
         assert [each.by for each in process.requests()] == ["ann"]
+
+
+def test_who_asks_for_all_of_the_past_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("v2g.run.depot_books.MOST_DECISIONS", 1)
+
+    async def case() -> None:
+        async with depot(tmp_path) as (process, _, app):
+            process.request("EMS", {"power_w": -5_000, "for_s": 60})
+            process.step()
+            refused = await ask(app, "GET", "/api/decisions")
+            assert refused.status == 400
+            assert "ask for one charger, or for a shorter time" in refused.json["error"]
+            answers = await asyncio.gather(*(ask(app, "GET", "/api/sessions") for _ in range(20)))
+            assert sorted(each.status for each in answers) == [200] * MOST_READERS + [400] * (20 - MOST_READERS)
+            assert (await ask(app, "GET", "/api/sessions")).status == 200
+
+    asyncio.run(case())
 
 
 def test_the_stream_begins_whole_and_goes_on_with_what_has_changed(tmp_path: Path) -> None:

@@ -137,6 +137,7 @@ async def _once(dialect: str, folder: Path, server: Server | None) -> None:
         assert (decision.power_w, decision.binding) == (-5e3, "request EMS")
         assert await ledger.decisions(0.0, 2_000.0, "CS2/1") == []
         assert len(await ledger.decisions(0.0, 2_000.0)) == 1
+        assert await ledger.decisions(0.0, 2_000.0, "", 0) == []
         ledger.forget_decisions(1_500.0)
         assert await ledger.flushed(STARTS_S)
         assert len(await ledger.decisions(0.0, 2_000.0)) == 1

@@ -71,7 +71,7 @@ HISTORY = (
 KEPT = "SELECT kind, key, value FROM kept"
 DECISIONS = (
     "SELECT at_s, charger, vehicle, power_w, binding, why FROM decided"
-    " WHERE at_s >= ? AND at_s < ? AND (charger = ? OR ? = '') ORDER BY at_s"
+    " WHERE at_s >= ? AND at_s < ? AND (charger = ? OR ? = '') ORDER BY at_s LIMIT ?"
 )
 ACCOUNTS = (
     "SELECT station, tx, max(evse), max(vehicle), min(at_s), max(at_s),"
@@ -197,9 +197,9 @@ class SqliteLedger(Rows):
         rows = await asyncio.to_thread(self._read, ACCOUNTS, (from_s, until_s))
         return accounts_of(rows)
 
-    async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
-        """What was decided in a time; of one charger, or of all."""
-        rows = await asyncio.to_thread(self._read, DECISIONS, (from_s, until_s, charger, charger))
+    async def decisions(self, from_s: float, until_s: float, charger: str = "", most: int = -1) -> list[Decided]:
+        """What was decided in a time; of one charger, or of all. `most`: the earliest ones of them."""
+        rows = await asyncio.to_thread(self._read, DECISIONS, (from_s, until_s, charger, charger, most))
         return [Decided(*row) for row in rows]
 
     async def history(self, span_s: int, from_s: float, until_s: float) -> list[Record]:

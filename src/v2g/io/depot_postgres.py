@@ -82,9 +82,9 @@ class PostgresLedger(Rows):
         """The transactions that touch a time. Raises `LedgerError`."""
         return accounts_of(await self._read(ACCOUNTS, (from_s, until_s)))
 
-    async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
-        """What was decided in a time; of one charger, or of all. Raises `LedgerError`."""
-        rows = await self._read(DECISIONS, (from_s, until_s, charger, charger))
+    async def decisions(self, from_s: float, until_s: float, charger: str = "", most: int = -1) -> list[Decided]:
+        """What was decided in a time; of one charger, or of all. `most`: the earliest ones. Raises `LedgerError`."""
+        rows = await self._read(DECISIONS, (from_s, until_s, charger, charger, None if most < 0 else most))
         return [Decided(*row) for row in rows]
 
     async def history(self, span_s: int, from_s: float, until_s: float) -> list[Record]:

@@ -42,7 +42,8 @@ from v2g.kernel.errors import V2GError
 from v2g.kernel.within import Within
 from v2g.run import grid_languages, watched
 from v2g.run.depot_access import door, gate
-from v2g.run.depot_links import FLUSH_S, DepotLinks
+from v2g.run.depot_books import Books
+from v2g.run.depot_links import DepotLinks
 from v2g.run.depot_own_link import DepotOwnLink
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
@@ -154,6 +155,7 @@ class DepotProcess:
         """What was decided, of what, when and in which time, as long as it has not been kept."""
         self.cycles, self._stepped_s = 0, float("-inf")
         self._tally = Tally()
+        self._books = Books(ledger)
         self._fleet = self._joined(report)
         self._trouble, self._rows = "", shown.Rows()
 
@@ -224,7 +226,7 @@ class DepotProcess:
             server.serve(host.strip("[]"), int(port), listening),
             http_interface.serve_as(http, api, serving),
             self._cycle(),
-            self._plan.serve(self.accounts),
+            self._plan.serve(self.ledger.accounts),
             control.serve(
                 configuration.control.socket, int(configuration.control.mode, 8), Commands, self._commanded
             ),
@@ -440,14 +442,13 @@ class DepotProcess:
         self._news.set()
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
-        """Transactions with their energies."""
-        return await self.ledger.accounts(from_s, until_s)
+        """Transactions with their energies. Raises `V2GError`."""
+        return await self._books.accounts(from_s, until_s)
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
-        """What was decided, and why."""
+        """What was decided, and why. Raises `V2GError` if that is too much."""
         self._keep()
-        await self.ledger.flushed(FLUSH_S)
-        return await self.ledger.decisions(from_s, until_s, charger)
+        return await self._books.decisions(from_s, until_s, charger)
 
     async def history(self, from_s: float, until_s: float) -> list[Record]:
         """What the site has done in a time, coarser the longer that is."""
@@ -516,7 +517,8 @@ class DepotProcess:
             case Explain(of):
                 return self.explained(of)
             case Audit(from_unix_s, until_unix_s, of):
-                return self._audited(from_unix_s, until_unix_s, of.casefold())
+                self._keep()
+                return self._books.audited(from_unix_s, until_unix_s, of.casefold())
             case Regulate(by):
                 if others := [each.by for each in self.desk.of(Channel.OPERATOR) if each.by != by]:
                     raise V2GError(f"{others[0]} is under way; try again once it is over")
@@ -531,10 +533,6 @@ class DepotProcess:
             case Withdraw(by):
                 return self.withdraw(by, Channel.OPERATOR)
         raise V2GError("there is no such command")
-
-    async def _audited(self, from_s: float, until_s: float, of: str) -> list[Shown]:
-        found = shown.audited(await self.ledger.accounts(from_s, until_s), await self.decisions(from_s, until_s))
-        return [each for each in found if of in ("", each["vehicle"].casefold(), each["charger"].casefold())]
 
     def _wake(self) -> None:
         """The ledger has written, in whichever thread."""
