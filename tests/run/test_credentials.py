@@ -150,7 +150,8 @@ def test_a_response_about_each_leaf_is_fetched_to_be_stapled(responder: Responde
     assert asyncio.run(credentials.renew_staples()) is None
     for context in credentials.choice.contexts:
         leaf, issuer = context.own[:2]
-        assert read_ocsp(context.staple, leaf, issuer, NOW.timestamp() + 60).status is Status.GOOD
+        found = read_ocsp(context.staple, leaf, issuer, NOW.timestamp() + 60)
+        assert (found.status, found.until_s) == (Status.GOOD, context.staple_until_s)
     (responder.directory / "revoked").write_text("secc_cert.pem\n")
     try:
         failure = asyncio.run(credentials.renew_staples())

@@ -1,6 +1,7 @@
 """Which of a station's certificates a car gets to see, and that nobody in between can change that."""
 
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -253,6 +254,9 @@ def test_a_response_for_the_leaf_is_stapled(edition: str, p521: "Hierarchy", p25
     context.staple = staple(context, hierarchy)
     channel, _ = connect(context, car)
     assert not channel.handshaking
+    context.staple_until_s = NOW.timestamp() - 1.0
+    assert "no OCSP response came with it" in str(failures(context, car)[1]), "one that is too old is shown to nobody"
+    context.staple_until_s = inf
     context.staple = staple(context, hierarchy, revoked=True)
     assert "its OCSP status is revoked" in str(failures(context, car)[1])
     context.staple = b"\x30\x03\x0a\x01\x06"

@@ -183,7 +183,7 @@ class Credentials:
             except (Unfetched, BadEvidence) as error:
                 failure = f"no OCSP response for the station's own certificate; cars may refuse it: {error}"
                 continue
-            context.staple = answer
+            context.staple, context.staple_until_s = answer, found.until_s
             if found.status is not Status.GOOD:
                 failure = f"the station's own certificate is {found.status.value} by its OCSP responder; renew it"
         return failure
@@ -198,7 +198,7 @@ class Credentials:
         for context in contexts:
             context.known = loaded.evidence
             if self._is_brought(context):
-                context.staple = _staple(context, now.timestamp(), problems)
+                context.staple, context.staple_until_s = _staple(context, now.timestamp(), problems)
             context.revocation = Revocation(settings.revocation)
         return loaded, contexts, problems
 
@@ -312,17 +312,18 @@ def _issuer(context: TlsContext) -> Certificate | None:
     return next((each for each in (*context.own[1:], *context.own_roots) if leaf.issued_by(each)), None)
 
 
-def _staple(context: TlsContext, at_s: float, problems: list[str]) -> bytes:
-    """The OCSP response that the back end has brought for a leaf; empty if there is none that can be used."""
+def _staple(context: TlsContext, at_s: float, problems: list[str]) -> tuple[bytes, float]:
+    """The OCSP response that the back end has brought for a leaf, empty if there is none that can be used, and how long
+    it holds."""
     file, leaf, issuer = context.files.certificate.with_name("secc_ocsp.der"), context.own[0], _issuer(context)
     if issuer is None or not file.is_file():
-        return b""
+        return b"", 0.0
     try:
         answer = regular_file.read(file)
         found = context.known.add_ocsp(answer, leaf, issuer, at_s)
     except (OSError, BadEvidence) as error:
         problems.append(f"{file} is left out: {error}")
-        return b""
+        return b"", 0.0
     if found.status is not Status.GOOD:
         problems.append(f"the station's own certificate is {found.status.value} by its OCSP responder; renew it")
-    return answer
+    return answer, found.until_s

@@ -8,6 +8,7 @@ was negotiated and refuses a connection outside the profile.
 
 import os
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,8 +74,9 @@ class TlsContext:
         self.files = files
         self.profile = profile
         self.roots_text = ", ".join(root.name for root in files.roots)
-        self.staple = b""
-        """The OCSP response about the leaf of this side, for peers that ask for one; empty: there is none."""
+        self.staple, self.staple_until_s = b"", inf
+        """The OCSP response about the leaf of this side, for peers that ask for one, and how long it holds (Unix time);
+        empty: there is none."""
         self.known = revocation.Evidence()
         """What is known of the peers' revoked certificates."""
         self.revocation = Revocation.PREFER
@@ -99,7 +101,7 @@ class TlsContext:
             self._verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
         self.ssl.set_info_callback(_note_alert)
         if role is Role.STATION:
-            self.ssl.set_ocsp_server_callback(lambda connection, data: self.staple)
+            self.ssl.set_ocsp_server_callback(lambda connection, data: self._stapled)
         else:
             self.ssl.set_ocsp_client_callback(self._judge_staple)
         if key_log is not None:
@@ -112,10 +114,17 @@ class TlsContext:
     def open(self, evidence: "Evidence") -> "SSL.Connection | TokenConnection":
         """A connection of this side; `evidence` collects what happens."""
         if self._token is not None:
-            return self._token.open(lambda chain: self._judge_chain(chain, evidence), evidence.note_alert, self.staple)
+            return self._token.open(
+                lambda chain: self._judge_chain(chain, evidence), evidence.note_alert, self._stapled
+            )
         connection = SSL.Connection(self.ssl, None)
         connection.set_app_data(evidence)
         return connection
+
+    @property
+    def _stapled(self) -> bytes:
+        """The response as long as it holds: with one that is too old, cars refuse what they accept with none."""
+        return self.staple if datetime.now(UTC).timestamp() <= self.staple_until_s else b""
 
     @property
     def expired(self) -> bool:
