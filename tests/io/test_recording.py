@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import msgpack
+from msgspec.json import encode
 from tests.station.scene import INTENT, OUTLET, in_the_loop
 
 from v2g.bench.sim.world import World
@@ -38,6 +39,16 @@ def test_what_was_recorded_is_read(tmp_path: Path) -> None:
     header, snapshot, turns = read(recorded(tmp_path / "made" / "by" / "the ring"))
     assert header.evse == OUTLET.id
     assert [each for _, _, found in Segment(snapshot).replay(turns) for each in found] == []
+
+
+def test_a_recording_of_other_code_is_named_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header, snapshot, turns = read(file := recorded(tmp_path))
+    blocks = (encode(header), snapshot.replace(b"_readings", b"_readingz"), *turns)
+    file.write_bytes(zlib.compress(b"".join(struct.pack(">I", len(each)) + each for each in blocks)))
+    assert main(["replay", str(tmp_path)]) == 1
+    _, line, _ = capsys.readouterr().out.splitlines()
+    assert "the code that made this recording keeps another state (AttributeError" in line
+    assert line.endswith("; replay it with that code")
 
 
 def test_of_a_broken_file_what_is_whole_is_read(tmp_path: Path) -> None:

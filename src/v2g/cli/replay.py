@@ -103,6 +103,11 @@ def _print(report: dict[str, Any], differences: "list[Difference]") -> None:
         f"{report['recording']}: EVSE {report['evse']} from {since}, {report['lasted_s']:.0f} s, "
         f"{report['turns']} turns, {report['sessions']} connections{other}"
     )
+    lacking = next((each for each in differences if _lacks(each)), None)
+    if lacking is not None:
+        what = f"the code that made this recording keeps another state ({lacking.replayed})"
+        print(printable(f"  {len(differences)} differences: {what}; replay it with that code"))
+        return
     for each in differences[:MOST_SHOWN]:
         at = "" if each.now is None else f" at {each.now - report['s']:.3f} s"
         print(printable(f"  turn {each.turn}{at}, {each.call}: {each.what}"))
@@ -110,3 +115,8 @@ def _print(report: dict[str, Any], differences: "list[Difference]") -> None:
         print(printable(f"    now:      {each.replayed}"))
     if len(differences) > MOST_SHOWN:
         print(f"  and {len(differences) - MOST_SHOWN} more")
+
+
+def _lacks(difference: "Difference") -> bool:
+    """Whether this code misses something in what the snapshot holds."""
+    return difference.what == "error" and not difference.recorded and difference.replayed.startswith("AttributeError(")
