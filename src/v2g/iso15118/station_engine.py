@@ -161,7 +161,7 @@ class StationEngine:
 
     def _judge_again(self, now: float, view: StationView) -> None:
         """A contract that was good when the car showed it may have expired since, or been revoked: it pays on for the
-        session that it began, and is not enough to feed the grid any more. What nobody can say now changes nothing."""
+        session that it began, and is not enough to feed the grid any more. While others are asked nothing changes."""
         session, contracts = self.session, self.session.offer.contracts
         car, due = session.car, now - self._judged_s >= JUDGED_EVERY_S
         if contracts is None or not car.contract or not due or session.demand.stage is not Stage.ENERGY:
