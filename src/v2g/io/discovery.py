@@ -68,7 +68,7 @@ async def respond(
     refused: Callable[[str, str], None],
     refusal: Callable[[str], str | None] = lambda sender: None,
     plain: SdpResponse | None = None,
-    heard: Callable[[str, Security], None] = lambda sender, security: None,
+    heard: Callable[[Security], None] = lambda security: None,
 ) -> "Responder":
     """Answer the searches of cars on an interface with `offer`, until the responder that is returned is closed.
 
@@ -96,7 +96,7 @@ class Responder(asyncio.DatagramProtocol):
         refused: Callable[[str, str], None],
         refusal: Callable[[str], str | None],
         plain: SdpResponse | None,
-        heard: Callable[[str, Security], None],
+        heard: Callable[[Security], None],
     ) -> None:
         self._offer, self._refused, self._refusal, self._plain = offer, refused, refusal, plain
         self._heard = heard
@@ -146,7 +146,7 @@ class Responder(asyncio.DatagramProtocol):
         if (reason := self._refusal(str(sender[0]))) is not None:
             self._refused(str(sender[0]), reason)
         else:
-            self._heard(str(sender[0]), SdpRequest.unpack(datagram).security)
+            self._heard(SdpRequest.unpack(datagram).security)
             self._transport.sendto(response, sender)
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv6Address
+from math import inf
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -82,9 +83,6 @@ REPEAT_S = 10.0
 RESTART_S = 1.0
 """After a loop of this EVSE has failed by a defect of ours, it rests this long in the safe state and begins again."""
 
-MOST_SEARCHERS = 64
-"""Addresses that are remembered to have asked for TLS. With more of them in one plug-in, nobody is served without."""
-
 _POSITION = {True: "closed", False: "open"}
 
 
@@ -128,8 +126,8 @@ class EvseRunner:
         self._oddities: dict[str, str] = {}
         self._failures: dict[str, float] = {}
         """When each defect of ours was reported last."""
-        self._asked_for_tls: dict[str, float] = {}
-        """Addresses that have searched for TLS since a car was plugged in, and when they did last."""
+        self._asked_for_tls_s = -inf
+        """When a car searched for TLS last since one was plugged in."""
 
     def car(self, *, plain: bool = False) -> "CarTalker":
         """Who talks to the next car that connects. `plain`: without the TLS that the station has."""
@@ -213,7 +211,7 @@ class EvseRunner:
         engaged = talk is not None and talk.end is None
         reason = "another car is in session" if engaged else self.why_not(peer.host)
         if reason is None and talker.plain:
-            reason = self.why_not_plain(peer.host)
+            reason = self.why_not_plain()
         if reason is not None:
             self.report(StrangerRefused(str(peer), reason))
             return False
@@ -230,20 +228,18 @@ class EvseRunner:
         self._wake()
         return True
 
-    def searched(self, host: str, security: Security) -> None:
+    def searched(self, security: Security) -> None:
         """A car looks for the station. A later search without TLS takes nothing back: anybody can send one in its name.
         Unplugging does; without a control pilot, which shows that, the time that a car has to set up a session."""
-        known = _bare(host) in self._asked_for_tls
-        if security is Security.TLS and (known or len(self._asked_for_tls) <= MOST_SEARCHERS):
-            self._asked_for_tls[_bare(host)] = self._loop.time()
+        if security is Security.TLS:
+            self._asked_for_tls_s = self._loop.time()
 
-    def why_not_plain(self, host: str) -> str | None:
-        """Why nobody at this address is served without TLS by a station that has it, or None."""
-        if self.evse.settings.pilot is None:
-            oldest_s = self._loop.time() - CAR_SETUP_S
-            self._asked_for_tls = {each: at_s for each, at_s in self._asked_for_tls.items() if at_s > oldest_s}
-        if _bare(host) in self._asked_for_tls or len(self._asked_for_tls) > MOST_SEARCHERS:
-            return "it asked for TLS and connects without: somebody in between may have changed the station's answer"
+    def why_not_plain(self) -> str | None:
+        """Why nobody is served without TLS by a station that has it, or None. The address does not matter: whoever is
+        between car and station has one of its own."""
+        lasts_s = CAR_SETUP_S if self.evse.settings.pilot is None else inf
+        if self._loop.time() - self._asked_for_tls_s < lasts_s:
+            return "a car here asked for TLS, and this one connects without: somebody may be in between"
         return None
 
     def why_not(self, host: str) -> str | None:
@@ -277,7 +273,7 @@ class EvseRunner:
     def report(self, event: Event) -> None:
         """Write an event to the trace, and count it."""
         if isinstance(event, PilotHappened) and event.event.happening is Happening.UNPLUGGED:
-            self._asked_for_tls.clear()
+            self._asked_for_tls_s = -inf
         self.tally.take(event, self.evse.visit)
         for watcher in self.watchers:
             watcher(self.evse.settings.id, event, self.evse.visit)
@@ -494,11 +490,6 @@ class EvseRunner:
             if self._oddities.get(name) != text:
                 self._oddities[name] = text
                 self.report(DeviceOdd(text))
-
-
-def _bare(host: str) -> str:
-    """An address without its interface."""
-    return host.partition("%")[0]
 
 
 class CarTalker:
