@@ -147,6 +147,8 @@ def test_the_page_names_who_limits() -> None:
     assert silent.control.limited_by(silent.now, charges=False, row="site") == "the house's meter is silent"
     assert sentence(replace(SEEN, vehicle=None), None, Mode.PLAN, None, lambda *_: "") == "No car is plugged in."
     assert limited.setpoint is not None
+    feeding = sentence(replace(SEEN, measured_w=-900.0), limited.setpoint, Mode.PLAN, None, lambda *_: "a limit")
+    assert feeding == "It should charge with 4.2 kW but still feeds 0.9 kW: a limit."
     taken = replace(limited.setpoint, binding=Binding(What.VEHICLE))
     for slow, why in ((False, "the car takes no more"), (True, "it gives up power slowly, so the rest is kept free")):
         said = sentence(SEEN, taken, Mode.PLAN, None, lambda *_: "", slow=slow)

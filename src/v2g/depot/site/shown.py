@@ -79,9 +79,7 @@ def sentence(
     if setpoint is None or not charger.ready:
         return "It waits until the car is let in and ready."
     power_w, what = setpoint.power_w, setpoint.binding.what
-    does = (
-        f"It charges with {kw(power_w)}" if power_w > 0 else f"It feeds {kw(-power_w)}" if power_w < 0 else "It rests"
-    )
+    does = _does(power_w, charger.measured_w)
     if what is What.NODE:
         return f"{does}: {limiter(power_w > 0 or (power_w == 0 and mode is not Mode.FEED), setpoint.binding.name)}."
     if what is What.PLAN:
@@ -89,6 +87,16 @@ def sentence(
     if what is What.VEHICLE and slow:
         return f"{does}: it gives up power slowly, so the rest is kept free for the house."
     return f"{does}: {_reason(what, charger, power_w, setpoint.binding.name)}."
+
+
+def _does(power_w: float, measured_w: float | None) -> str:
+    if power_w == 0.0:
+        return "It rests"
+    charges = power_w > 0.0
+    if measured_w is not None and abs(measured_w) > ZERO_W and charges == (measured_w < 0.0):
+        now = f"feeds {kw(-measured_w)}" if charges else f"charges with {kw(measured_w)}"
+        return f"It should {'charge with' if charges else 'feed'} {kw(abs(power_w))} but still {now}"
+    return f"It charges with {kw(power_w)}" if charges else f"It feeds {kw(-power_w)}"
 
 
 def _planned(power_w: float, needed_w: float | None) -> str:
