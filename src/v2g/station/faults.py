@@ -191,8 +191,8 @@ CATALOGUE: Mapping[Fault, Entry] = {
     ),
     Fault.REQUEST_REFUSED: Entry(
         "Request refused",
-        "A request was understood, but what it asks for is not possible. The trace has the response code and the "
-        "reason.",
+        "A request was understood, but what it asks for is not possible. Or the contactor rests, because the car has "
+        "made it close too often. The trace has the response code and the reason.",
         "Compare the reason in the trace with `services` and `capability` in the configuration.",
         f"{_REFUSES} {_SAFE}",
         "The FAILED code that fits, such as FAILED_WrongChargeParameter: it is in the trace.",
