@@ -198,6 +198,7 @@ def test_what_another_back_end_has_left_at_a_station_holds_no_longer_or_counts(r
     depot.wanted_w = {"CS0/1": 3_000.0}
     depot.run(20.0)
     assert station.power_w == 3_000
+    assert "CS0 has a TxDefaultProfile of another back end (9), which is cleared" in depot.gateway.lines
     if relents:
         assert depot.charger().held_charge_w == 0.0
         depot.cut("CS0")

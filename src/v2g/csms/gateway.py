@@ -338,7 +338,8 @@ class Gateway:
                 response = v21.MeterValuesResponse()
             case v21.ReportChargingProfilesRequest():
                 before = managed.kept
-                managed.reported(request)
+                if line := managed.reported(request):
+                    self._line(managed, line, now)
                 if managed.kept is not before:
                     self._keep_station(managed)
                 response = v21.ReportChargingProfilesResponse()

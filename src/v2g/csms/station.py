@@ -310,20 +310,24 @@ class ManagedStation:
                  lambda _, at: self._again(at))
             )  # fmt: skip
 
-    def reported(self, report: v21.ReportChargingProfilesRequest) -> None:
-        """Profiles that it has. What another back end has left there could hold once the depot's have lapsed."""
+    def reported(self, report: v21.ReportChargingProfilesRequest) -> str:
+        """Profiles that it has. What another back end has left there could hold once the depot's have lapsed. Returns a
+        line for a person, if there is something to say."""
+        line = ""
         if report.requestId != profiles.REPORT:
-            return
+            return line
         for each in report.chargingProfile:
             harmless = profiles.is_own(each.id) or each.chargingProfilePurpose in profiles.LIMITING
             if not harmless and each.id not in self._others and len(self._others) < MOST_OTHERS:
                 self._others.add(each.id)
-                self._report(f"{self.id} has a {each.chargingProfilePurpose} of another back end ({each.id}), which is "
-                             "cleared")  # fmt: skip
+                line = (
+                    f"{self.id} has a {each.chargingProfilePurpose} of another back end ({each.id}), which is cleared"
+                )
                 clear = v21.ClearChargingProfileRequest(chargingProfileId=each.id)
                 self.call("ClearChargingProfile", clear, partial(self._other_cleared, each.id))
         if not given(report.tbc, False) and not self._others:
             self.kept = replace(self.kept, cleared=True)
+        return line
 
     def _other_cleared(self, id: int, response: Message | None, now: float) -> None:
         if getattr(response, "status", "") == "Accepted":
