@@ -404,6 +404,21 @@ def test_what_lifts_the_limits_of_the_feeders_does_not_pass_in_disguise(frame: s
     assert answer[:3] == [4, "-1", "RpcFrameworkError"] or answer[2]["status"] == "Rejected"
 
 
+@pytest.mark.parametrize(("value", "passes"), [("true", True), ("false", False), ("False", False)])
+def test_the_csms_does_not_switch_profiles_off(value: str, passes: bool) -> None:
+    line = Line()
+    line.link()
+    line.run(2)
+    line.middle.down.clear()
+    names = {"component": {"name": "SmartChargingCtrlr"}, "variable": {"name": "Enabled"}}
+    call = call_frame("set", "SetVariables", {"setVariableData": [{"attributeValue": value} | names]})
+    line.middle.from_csms(call.text, line.now, line.now)
+    assert bool(line.middle.down) is passes
+    if not passes:
+        (answer,) = map(json.loads, line.middle.up)
+        assert answer[2] == {"setVariableResult": [{"attributeStatus": "Rejected"} | names]}
+
+
 def test_a_station_reads_a_profile_as_it_was_judged() -> None:
     line = Line()
     line.link()

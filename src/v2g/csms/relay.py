@@ -276,7 +276,7 @@ class RelayedStation:
             self._reports[number] = _Reports(frame, now + TIMEOUT_S)
         elif frame.action == "ClearChargingProfile":
             self._clears.add(frame.id)
-        elif frame.action in (*_CHARGING, "UpdateDynamicSchedule") and _document(frame):
+        elif frame.action in (*_CHARGING, "UpdateDynamicSchedule", "SetVariables") and _document(frame):
             # Of a name that is there twice, another one could count.
             frame = call_frame(frame.id, frame.action, _document(frame))
         self._down.waiting.append(_Call(frame, Origin.CSMS))
@@ -308,6 +308,11 @@ class RelayedStation:
         if priority or (frame.action in _CHARGING and _overrules(frame)):
             info = f'{{"reasonCode":"InvalidProfile","additionalInfo":"{OVERRULED}"}}'
             return f'{{"status":"Rejected","statusInfo":{info}}}'
+        if frame.action == "SetVariables" and any(map(_switches_off, settings := _settings(frame))):
+            names = [{name: each.get(name) for name in ("component", "variable")} for each in settings]
+            return _JSON.encode(
+                {"setVariableResult": [{"attributeStatus": "Rejected"} | each for each in names]}
+            ).decode()
         return None
 
     # Reports of charging profiles
@@ -458,6 +463,21 @@ def _overrules(frame: Frame) -> bool:
     document = _document(frame)
     profile = document.get("chargingProfile", None if document else "unreadable")
     return profile is not None and _field(frame, "chargingProfile", "chargingProfilePurpose") not in profiles.LIMITING
+
+
+def _settings(frame: Frame) -> list[dict[str, Any]]:
+    """What a SetVariables sets."""
+    listed = _document(frame).get("setVariableData")
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _switches_off(setting: dict[str, Any]) -> bool:
+    """Whether it would let a station follow no profile any more."""
+    component, variable = setting.get("component"), setting.get("variable")
+    if not isinstance(component, dict) or not isinstance(variable, dict):
+        return False
+    name = f"{component.get('name')}.{variable.get('name')}"
+    return name.lower() == "smartchargingctrlr.enabled" and str(setting.get("attributeValue")).lower() != "true"
 
 
 def _kept(kept: Forward) -> Frame:
