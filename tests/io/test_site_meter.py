@@ -2,18 +2,21 @@
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from tests import broker as mqtt_broker
 from tests.serving import serving
 
 from v2g.bench.sim.modbus_server import ILLEGAL_ADDRESS, ModbusException, listen
 from v2g.depot.configuration import Broker
 from v2g.depot.site.configuration import HouseBattery, HouseMeter, MqttMeter
 from v2g.depot.site.reading import BatteryReading, HouseReading
+from v2g.io.depot_mqtt import endpoint_of, keep
+from v2g.io.mqtt import open_broker
 from v2g.io.site_meter import BatteryAtBroker, MeterAtBroker, Unread, map_of, meter_of
 from v2g.power.quantity import MapError
 from v2g.power.registers.port import Table
@@ -198,3 +201,36 @@ def test_a_state_of_charge_that_nobody_repeats_is_not_known_any_more() -> None:
     battery.arrived("b/soc", b"98")
     battery.arrived("b/w", b"0")
     assert [each.soc_pu for each in found] == [0.99, 0.99, None, 0.98]
+
+
+@mqtt_broker.needed
+def test_a_broker_that_dies_is_named_with_its_place(tmp_path: Path) -> None:
+    said, heard = list[str](), list[HouseReading]()
+
+    async def watch(place: Broker, kill: Callable[[], None]) -> None:
+        settings = MqttMeter(broker=place, power=("a", "b", "c"))
+        news = asyncio.Event()
+
+        def report(text: str) -> None:
+            said.append(text)
+            news.set()
+
+        async with asyncio.timeout(60.0):
+            serving = asyncio.create_task(keep(MeterAtBroker(settings, heard.append, 3.0).serve, report))
+            other = await open_broker(endpoint_of(place), "a meter", "gone")
+            while not heard:
+                for topic in ("a", "b", "c"):
+                    other.publish(topic, "230")
+                await asyncio.sleep(0.05)
+            kill()
+            while len(said) < 2:
+                news.clear()
+                await news.wait()
+            serving.cancel()
+
+    with mqtt_broker.broker(tmp_path) as running:
+        asyncio.run(watch(Broker(url=f"mqtt://127.0.0.1:{running.port}"), running.kill))
+        place = f"broker 127.0.0.1:{running.port}"
+    assert said[0] == f"{place} is gone: the connection broke"
+    assert said[1].startswith(f"{place}: ")
+    assert said[1].endswith("; check its address and its network")

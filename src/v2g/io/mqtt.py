@@ -64,7 +64,7 @@ class Broker:
         client.on_subscribe = lambda _, __, number, codes, ____: self._soon(self._answered, number, codes[0])
         client.on_publish = lambda _, __, number, code, ____: self._soon(self._taken, number, code.value)
         client.on_message = lambda _, __, message: self._came(message.topic, bytes(message.payload))
-        client.on_disconnect = lambda _, __, ___, code, ____: self._soon(self._lost, f"is gone: {code}")
+        client.on_disconnect = lambda _, __, ___, code, ____: self._soon(self._lost, f"is gone: {_why(code)}")
 
     async def receive(self) -> tuple[str, bytes]:
         """The next message: its topic and what it says. Raises `BackEndError` when the broker is gone."""
@@ -160,6 +160,11 @@ class Broker:
         for asked in self._answers.values():
             if not asked.done():
                 asked.set_exception(error)
+
+
+def _why(code: object) -> str:
+    """Why a connection has ended, for a person."""
+    return "the connection broke" if str(code) == "Unspecified error" else str(code)
 
 
 async def open_broker(endpoint: Endpoint, client_id: str, will: str, ping_s: float | None = PING_S) -> Broker:
