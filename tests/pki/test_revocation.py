@@ -3,7 +3,7 @@
 import subprocess
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -163,6 +163,30 @@ def test_responses_and_lists_have_their_time(plain: Chain) -> None:
     assert evidence.status(other, issuer.certificate, AT_S + OLDEST_S + 7200).status is Status.UNKNOWN
     with pytest.raises(BadEvidence, match="of the future"):
         evidence.add_crl(newer, issuer.certificate, AT_S - 86_400)
+
+
+def test_an_older_answer_replaces_none_and_a_revoked_certificate_stays_so(plain: Chain) -> None:
+    """Somebody on the line repeats what a responder said, and the files may be read again in between."""
+    about = plain.leaf.certificate, plain.second.certificate
+
+    def said(at_h: float, lasts_h: float, revoked: datetime | None = None) -> bytes:
+        leaf, issuer = (each.parsed for each in about)
+        at = NOW + timedelta(hours=at_h)
+        return issue.ocsp_response(leaf, issuer, plain.second.key, at, revoked=revoked, hours=lasts_h)
+
+    known = Evidence()
+    known.add_ocsp(said(-1, 2), *about, AT_S)
+    later = known.add_ocsp(said(0, 1), *about, AT_S)
+    assert later.until_s == NOW.timestamp() + 3600
+    assert known.add_ocsp(said(-1, 9), *about, AT_S) == later
+    read_again = Evidence()
+    read_again.add_ocsp(said(-1, 9), *about, AT_S)
+    read_again.keep(known)
+    assert read_again.status(*about, AT_S) == later
+    known.add_ocsp(said(0, 1, NOW), *about, AT_S)
+    assert known.add_ocsp(said(0.05, 9), *about, AT_S).status is Status.REVOKED
+    read_again.keep(known)
+    assert read_again.status(*about, AT_S).status is Status.REVOKED
 
 
 def test_lists_of_others_do_not_count(plain: Chain) -> None:

@@ -51,6 +51,8 @@ class Found:
     """Where from, or why nothing is known."""
     until_s: float = 0.0
     """How long it holds, Unix time."""
+    from_s: float = 0.0
+    """When it was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,14 @@ class Evidence:
         return Found(Status.GOOD, "not in the revocation list", found.until_s)
 
     def add_ocsp(self, der: bytes, certificate: Certificate, issuer: Certificate, at_s: float) -> Found:
-        """Take a responder's answer about a certificate. A revoked one stays so: somebody may repeat an older answer.
+        """Take a responder's answer about a certificate; returns what is known then. Somebody may repeat an older
+        answer: it replaces none, and a revoked certificate stays so.
 
         Raises `BadEvidence`."""
         found = read_ocsp(der, certificate, issuer, at_s)
         before = self._answers.pop((issuer.der, certificate.serial), None)
-        if before is not None and before.status is Status.REVOKED:
-            found = before
+        if before is not None:
+            found = _stronger(before, found)
         while len(self._answers) >= MOST_KEPT:
             del self._answers[next(iter(self._answers))]
         self._answers[issuer.der, certificate.serial] = found
@@ -97,7 +100,8 @@ class Evidence:
     def keep(self, former: "Evidence") -> None:
         """Keep what was known before: files that are read again say nothing about what a responder has said, and one
         that is broken or gone makes no revoked certificate valid."""
-        self._answers = former._answers | self._answers
+        for about, before in former._answers.items():
+            self._answers[about] = _stronger(before, self._answers.get(about, before))
         for issuer, known in former._lists.items():
             taken = self._lists.get(issuer)
             if taken is None or taken.from_s < known.from_s:
@@ -109,6 +113,11 @@ class Evidence:
         known = self._lists.get(issuer.der)
         if known is None or taken.from_s >= known.from_s:  # an older list could bring a revoked one back
             self._lists[issuer.der] = taken
+
+
+def _stronger(before: Found, now: Found) -> Found:
+    """Which of two answers about a certificate counts: that it was revoked, or else the later one."""
+    return before if before.status is Status.REVOKED or before.from_s > now.from_s else now
 
 
 def request(certificate: Certificate, issuer: Certificate) -> bytes:
@@ -146,11 +155,11 @@ def _answer(single: ocsp.OCSPSingleResponse, at_s: float) -> Found:
         raise BadEvidence("the OCSP response is too old")
     match single.certificate_status:
         case ocsp.OCSPCertStatus.GOOD:
-            return Found(Status.GOOD, "by its OCSP responder", until_s)
+            return Found(Status.GOOD, "by its OCSP responder", until_s, from_s)
         case ocsp.OCSPCertStatus.REVOKED:
             why = single.revocation_reason
-            return Found(Status.REVOKED, f"{why.value if why else 'no reason given'} (OCSP)", until_s)
-    return Found(Status.UNKNOWN, "its OCSP responder does not know it", until_s)
+            return Found(Status.REVOKED, f"{why.value if why else 'no reason given'} (OCSP)", until_s, from_s)
+    return Found(Status.UNKNOWN, "its OCSP responder does not know it", until_s, from_s)
 
 
 def _about(single: ocsp.OCSPSingleResponse, issuer: Certificate) -> bool:
