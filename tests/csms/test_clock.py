@@ -1,9 +1,12 @@
 """A depot whose machine gets another time while it runs."""
 
+from math import inf
+
 import pytest
 from tests.csms.site import SAFE_W, SILENCE
 from tests.csms.test_gateway import steered
 
+from v2g.csms.gateway import Gateway
 from v2g.io.steady_clock import SteadyClock
 from v2g.run.depot import CLOCK_S, clock_trouble
 
@@ -53,3 +56,26 @@ def test_a_set_point_does_not_begin_later_because_the_clock_was_set(step_s: floa
     for _ in range(30):
         depot.run(10.0)
         assert depot.power_w() <= SAFE_W + 10.0
+
+
+def test_what_was_measured_before_a_restart_is_not_new_because_the_clock_was_set_back() -> None:
+    depot = steered(-10_000.0)
+    depot.run(30.0)
+    station = depot.stations["CS0"]
+    depot.cut("CS0")
+    depot.now -= 3_600.0
+    station.__setstate__(station.__getstate__() | {"_metered_s": depot.now, "_beat_s": depot.now, "_then": depot.now,
+                                                   "_offline_since": depot.now})  # fmt: skip
+    depot.gateway = Gateway(depot.configuration, depot.ledger)
+    before = depot.charger()
+    assert before.measured_unix_s == -inf
+    assert before.vehicle is not None
+    assert before.vehicle.soc_pu is None  # so nothing is discharged until it is known again
+    depot.link("CS0")
+    depot.wanted_w = {"CS0/1": 4_000.0}
+    depot.run(20.0)
+    after = depot.charger()
+    assert after.measured_w == pytest.approx(4_000.0, abs=10)
+    assert depot.now - SILENCE.meter_s <= after.measured_unix_s <= depot.now
+    assert after.vehicle is not None
+    assert after.vehicle.soc_unix_s == after.measured_unix_s

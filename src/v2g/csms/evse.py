@@ -250,6 +250,7 @@ class ManagedEvse:
 
     def measured(self, reading: Reading, now: float, unix_s: float) -> None:
         """A meter value. `unix_s`: of the wall clock, which the station's follows."""
+        self._forget_what_is_to_come(now)
         age_s = max(0.0, unix_s - reading.at_s)
         at_s = now - age_s if age_s > PROMPT_S else now
         if reading.power_w is not None and at_s >= self.measured_s:
@@ -257,6 +258,16 @@ class ManagedEvse:
             self.reading = reading.after(self.reading)
         if reading.soc_pu is not None and at_s >= self.soc_s:
             self.soc_pu, self.soc_s = reading.soc_pu, at_s
+
+    def _forget_what_is_to_come(self, now: float) -> None:
+        """If the clock was set back before this process began, nobody knows when what an earlier one has kept was
+        measured: it must not count as new, nor hold up what is measured from now on."""
+        if self.measured_s > now:
+            self.measured_s = -inf
+        if self.soc_s > now:
+            self.soc_pu, self.soc_s = None, -inf
+        if self.transaction is not None and self.transaction.since_s > now:
+            self.transaction = replace(self.transaction, since_s=now)
 
     @property
     def followed(self) -> Transaction | None:
@@ -389,6 +400,7 @@ class ManagedEvse:
     ) -> Charger:  # fmt: skip
         """As the controller sees it; the same object as before if nothing has changed. `unbounded`: the station has
         refused the profile that makes silence safe."""
+        self._forget_what_is_to_come(now)
         place, transaction, seen = self.place, self.transaction, self._seen
         begun = transaction is not None and transaction.begun
         held_w = self.steered.held_w(now, self.silence, begun=begun)
