@@ -63,7 +63,9 @@ def _paths() -> dict[str, Any]:
         "/api/request": {
             "get": _operation("What is asked of the site, the request that holds first", _list({"type": "object"})),
             "put": _operation("Ask the site for something", None, _ref("Request")),
-            "delete": _operation("Withdraw a request", None, parameters=[_query("by", "whose; EMS", "string")]),
+            "delete": _operation(
+                "Withdraw a request", None, parameters=[_query("by", "whose; left out: that of who asks", "string")]
+            ),
         },
         "/api/measurements": {"put": _operation("What is measured at the site", None, _ref("Measurements"))},
         "/api/sessions": {"get": _operation("Transactions, their energies", _list(_ref("Account")), parameters=time)},
