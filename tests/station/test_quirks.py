@@ -38,7 +38,7 @@ def notes(world: World) -> list[str]:
 def looped(evse: EvseSettings, table: str | None = None) -> World:
     world = World(evse, INTENT)
     if table is not None:
-        world.evse.quirks = parse(table)
+        world.evse.known_cars.table = parse(table)
     return in_the_loop(world, 2.0)
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from v2g.iso15118.view import Demand, Stage, Stop
 from v2g.power.meter import MeterReading
 from v2g.station.config.settings import EvseSettings
-from v2g.station.orders import Orders
+from v2g.station.orders import SAFE, Orders
 from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.readings import Readings
 from v2g.station.visit import Visit
@@ -16,8 +16,17 @@ if TYPE_CHECKING:  # loaded once the station listens
     from v2g.station.safety.plug import Plug
 
 
-def permitted(orders: Orders, plug: "Plug", readings: Readings) -> Orders:
-    """The orders as far as the control pilot permits them, and what the pilot says to the car."""
+def permitted(
+    orders: Orders, settings: EvseSettings, demand: Demand, plug: "Plug | None", readings: Readings
+) -> Orders:
+    """The orders as far as lock and control pilot permit them, and what they command of both. `plug`: None before the
+    pilot was read first. `readings`: fresh ones."""
+    if settings.lock is not None:
+        orders = _locked(orders, demand, readings)
+    if settings.pilot is None:
+        return orders
+    if plug is None:
+        return replace(SAFE, inverter=orders.inverter)
     return replace(
         orders,
         contactor_closed=orders.contactor_closed and plug.may_close(readings.seen_closed),
@@ -26,7 +35,7 @@ def permitted(orders: Orders, plug: "Plug", readings: Readings) -> Orders:
     )
 
 
-def locked(orders: Orders, demand: Demand, readings: Readings) -> Orders:
+def _locked(orders: Orders, demand: Demand, readings: Readings) -> Orders:
     """The plug is locked before the contactor closes, and freed only once no current can flow any more."""
     lock = readings.lock
     holds = lock is not None and lock.locked and lock.fault is None

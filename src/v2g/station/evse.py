@@ -5,18 +5,18 @@ the car, orders for the hardware, events. Orders are levels, valid until the nex
 back to `SAFE`: inverter off, contactor open.
 """
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from v2g.iso15118.car import CarState
 from v2g.iso15118.contract import Payment
-from v2g.iso15118.edition import body_name
-from v2g.iso15118.event import Faulted, Received, Sent
+from v2g.iso15118.event import Faulted
 from v2g.iso15118.event import Step as Talk
 from v2g.iso15118.paused import Paused
 from v2g.iso15118.service import Service
-from v2g.iso15118.station import PAUSE_WITHIN_S, StationConversation
+from v2g.iso15118.station import StationConversation
 from v2g.iso15118.view import Demand, Stage, StationView, Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.state import READY
@@ -24,7 +24,7 @@ from v2g.pilot.station import Happening, Signal
 from v2g.power.inverter import InverterRating
 from v2g.station import admission
 from v2g.station.access import Answer, Authorizer, Verdict, authorizer_of
-from v2g.station.cable import locked, offered_a, permitted
+from v2g.station.cable import offered_a, permitted
 from v2g.station.caller import Caller
 from v2g.station.car_view import view_of
 from v2g.station.cards import Cards
@@ -34,13 +34,10 @@ from v2g.station.event import (
     AskedToStop,
     Broke,
     Decided,
-    Deviates,
     Event,
-    KnownDeviation,
     LineHappened,
     PilotHappened,
     SafeStateReached,
-    SessionEnded,
 )
 from v2g.station.glance import Glance
 from v2g.station.kept import Entry, KeptEvse
@@ -54,23 +51,19 @@ from v2g.station.power.situation import BackEndOrder, OperatorLimits, Situation
 from v2g.station.power.sources import make
 from v2g.station.power.sources.duty_cycle import volts_times_phases
 from v2g.station.power_path import PowerPath
+from v2g.station.quirks import KnownCars
 from v2g.station.readings import Readings
 from v2g.station.safety.defects import Defects
 from v2g.station.safety.late import Late
 from v2g.station.safety.supervisor import Supervisor, Watched
 from v2g.station.step import Step
-from v2g.station.timeouts import STOP_S
 from v2g.station.visit import Visit
 
 if TYPE_CHECKING:  # loaded once the station listens
     from v2g.slac.event import Event as LineEvent
-    from v2g.station.quirks import Quirk
     from v2g.station.safety.grid_guard import GridGuard
     from v2g.station.safety.heat import Heat
     from v2g.station.safety.plug import Plug
-
-HEAT_S = 0.1
-"""Between steps of the heat's model."""
 
 
 class Evse:
@@ -98,8 +91,7 @@ class Evse:
         self.wired, self._whole = settings.phases, settings
         self.switch = phase_switch_of(settings)
         """Between one phase and three; `settings.phases` are those in use."""
-        self.quirks: tuple[Quirk, ...] | None = None if settings.quirks else ()
-        """Known deviations of cars; None: those of the package, to be loaded with the first car."""
+        self.known_cars = KnownCars(look=settings.quirks)
         self.visit = self._new_visit()
         """The latest one; before the first car an empty one."""
         kept = kept or KeptEvse()
@@ -119,7 +111,7 @@ class Evse:
         self._unsafe_since: float | None = None
         self._defects = Defects()
         self._caller: Caller | None = None
-        self._fresh_at = self._heat_s = float("-inf")
+        self._fresh_at = -inf
 
     def _new_visit(self, **known: Any) -> Visit:
         return Visit(Decider(make(self.settings)), **known)
@@ -141,16 +133,12 @@ class Evse:
 
         `plain`: without the TLS that the station has. `secure`: with TLS; if left out, so is one with a `peer`.
         """
-        from v2g.station import quirks
-
-        self.quirks = quirks.shipped() if self.quirks is None else self.quirks
         match = None if self.plug is None else self.plug.match
-        found = [] if match is None else quirks.of_mac(self.quirks, match.car)
-        self._events += [KnownDeviation(each.describe(allowed=True)) for each in found]
-        known = quirks.allowing(self.settings, found)
-        offer, paused = offer_of(known, self.payment), self.paused
+        settings, known = self.known_cars.matched(None if match is None else match.car, self.settings)
+        self._events += known
+        offer, timing = offer_of(settings, self.payment), settings.timing
         conversation = StationConversation(
-            offer, now, peer=peer, paused=paused, timing=known.timing, plain=plain, secure=secure
+            offer, now, peer=peer, paused=self.paused, timing=timing, plain=plain, secure=secure
         )
         self._caller = Caller(conversation, certificate, ends_s)
         if not self.mute:
@@ -311,16 +299,17 @@ class Evse:
     @property
     def kept(self) -> KeptEvse:
         """What must survive a restart of the process."""
-        report, guard, kept = self.visit.report, self.guard, self._kept
+        report, operator = self.visit.report, self.operator
         names = (report.session_id, report.evcc_id) if self.busy else ("", "")
         return KeptEvse(
-            Entry(self.demand.stage.name, *names, self._orders.contactor_closed),
-            *self.operator.kept,
-            self.paused,
-            self.local.order.min_soc_percent,
-            kept.grid_settings if guard is None else guard.adjustments.kept,
-            kept.grid_lost if guard is None else guard.settings_lost,
-            self.operator.lost,
+            entry=Entry(self.demand.stage.name, *names, self._orders.contactor_closed),
+            charge_limit_w=None if operator.charge_w == inf else operator.charge_w,
+            discharge_limit_w=None if operator.discharge_w == inf else operator.discharge_w,
+            paused=self.paused,
+            min_soc_percent=self.local.order.min_soc_percent,
+            grid_settings=self._kept.grid_settings if self.guard is None else self.guard.adjustments.kept,
+            grid_lost=self._kept.grid_lost if self.guard is None else self.guard.settings_lost,
+            limits_lost=operator.lost,
         )
 
     def fresh(self, now: float) -> Readings:
@@ -385,18 +374,13 @@ class Evse:
 
     def _at_the_cable(self, orders: Orders, now: float) -> Orders:
         """What pilot, lock, grid protection and heat make of the orders."""
-        readings = self.fresh(now)
         orders = replace(
             orders,
             ccid_closed=self.visit.trip is None and not self._broken(now) and (not self.guard or not self.guard.trip),
             phases=self.settings.phases,
             pump=1.0 if self.heat is None or self.heat.allowance is None else self.heat.allowance.pump,
         )
-        if self.settings.lock is not None:
-            orders = locked(orders, self.demand, readings)
-        if self.settings.pilot is None:
-            return orders
-        return replace(SAFE, inverter=orders.inverter) if self.plug is None else permitted(orders, self.plug, readings)
+        return permitted(orders, self.settings, self.demand, self.plug, self.fresh(now))
 
     def _draws_by_duty_cycle(self) -> bool:
         """Whether a car that does not talk may draw what the duty cycle says, or is still about to stop drawing."""
@@ -429,15 +413,14 @@ class Evse:
         if demand.stage is Stage.OFF:
             self.supervisor.rest()
         if visit.winds_down:
-            ended = demand.stage is not Stage.OFF or visit.trip is not None or self.fresh(now).seen_open
-            visit.winds_down = not ended and self.why_not_ready(now) is None
+            over = demand.stage is not Stage.OFF or visit.trip is not None or self.fresh(now).seen_open
+            visit.winds_down = not over and self.why_not_ready(now) is None
         if visit.trip is not None or (conversation is not None and conversation.end is not None):
             return []
         if conversation is None and demand.stage is Stage.OFF:
             return []
-        if visit.stop is not Stop.NONE and now > visit.stop_by_s:
-            late_s = STOP_S if visit.stop is Stop.TERMINATE else STOP_S + PAUSE_WITHIN_S
-            return self._fail(Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {late_s:g} s", now, unix_s)
+        if (found := visit.overdue(now)) is not None:
+            return self._fail(*found, now, unix_s)
         if demand.stage is Stage.OFF or demand.service is None:
             found = self.supervisor.cable(Stage.OFF, self.fresh(now), now) if self.plug is not None else None
             found = found or visit.misses(self.why_not_ready(now), now)
@@ -465,11 +448,8 @@ class Evse:
             rests = self._switch_phases(self.plug, now) or self.visit.contacts.rests(self.settings.wear, now)
             why = self.why_not_mute(now) if self.mute else None
             stops = why is not None and why[0] is not Fault.PILOT  # another signal would hide what is wrong with this
-            current_a = (
-                None
-                if stops or rests or self.visit.winds_down
-                else offered_a(self.settings, self.visit, readings.meter)
-            )
+            withheld = stops or rests or self.visit.winds_down
+            current_a = None if withheld else offered_a(self.settings, self.visit, readings.meter)
             hurries = self.back_end is not None and self.back_end.within.charge_s is not None
             self.plug.pilot.offer(current_a, at_once=hurries)
             signal = Signal.UNAVAILABLE if self._broken(now) else Signal.DIGITAL
@@ -484,8 +464,7 @@ class Evse:
             if why is not None and self.visit.ending is None and self.busy and self.stop(Stop.TERMINATE, now):
                 self.visit.ending = why
                 self._events.append(Broke(*why))
-        if self.heat is not None and now - self._heat_s >= HEAT_S:
-            self._heat_s = now
+        if self.heat is not None:
             meter = readings.meter
             ac_a = 0.0 if meter is None else abs(meter.power_w) / volts_times_phases(self.settings, meter)
             self.heat.step(readings, now, ac_a)
@@ -539,7 +518,7 @@ class Evse:
             self.settings, visit, self.fresh(now), self.rating, now, unix_s,
             authorization=admission.authorization(self._judge(now), ready=ready),
             target_w=visit.promise.target_w(self.decision, self.demand.wish_w),
-            power_w=self.fresh(now).power_w or 0.0, renegotiate=renegotiate,
+            renegotiate=renegotiate,
             der=None if self.guard is None else self.guard.der,
             asks_energy=None if self.plug is None else self.plug.pilot.finding.state in READY,
         )  # fmt: skip
@@ -555,38 +534,21 @@ class Evse:
 
     def _take(self, talk: Talk, now: float) -> list[tuple[int, bytes]]:
         """Take over what a step of the conversation brought about."""
-        visit = self.visit
-        for event in talk.events:
-            if isinstance(event, Faulted) and visit.trip is None:
-                visit.trip, self._unsafe_since = (event.fault, event.reason), now
-            elif isinstance(event, Faulted):
-                continue  # reported already, when it tripped
-            elif isinstance(event, Sent):
-                visit.report.last_message = body_name(event.message)
-            elif isinstance(event, Received):
-                name = body_name(event.message)
-                self._events += [Deviates(name, each) for each in visit.new_deviations(event.deviations)]
-            self._events.append(event)
-        conversation, report = visit.conversation, visit.report
+        visit, tripped = self.visit, self.visit.trip is not None
+        self._events += visit.take(talk.events)
+        if visit.trip is not None and not tripped:
+            self._unsafe_since = now
+        conversation = visit.conversation
         assert conversation is not None
-        if conversation.car.evcc_id != report.evcc_id:
-            from v2g.station import quirks
-
-            known = quirks.of_evcc_id(self.quirks or (), conversation.car.evcc_id)  # the offer has been made by now
-            self._events += [KnownDeviation(each.describe(allowed=False)) for each in known]
-        report.follow(conversation)
-        self._events += visit.judged_inverter(conversation.car)
-        end = conversation.end
-        if end is not None and not report.result:
-            fault = (visit.ending or visit.refusal) if end.fault is None else (end.fault, end.reason)
-            report.result = "completed"
-            if fault is not None:
-                report.fail(*fault)
+        if conversation.car.evcc_id != visit.report.evcc_id:
+            self._events += self.known_cars.named(conversation.car.evcc_id)
+        self._events += visit.follow(conversation)
+        end, ended = conversation.end, visit.ended(conversation)
+        if end is not None and ended is not None:
+            self._events.append(ended)
             resumed = self.paused is not None and conversation.session_id == self.paused.session_id
-            if end.paused is not None or resumed:
+            if ended.paused or resumed:
                 self.paused = end.paused
-            counted = report.charged_wh, report.discharged_wh, report.messages
-            self._events.append(SessionEnded(end.paused is not None, *counted))
         return talk.send
 
     def _account(self, now: float) -> None:

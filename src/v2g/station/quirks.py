@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from v2g.station.config.settings import EvseSettings
+from v2g.station.event import KnownDeviation
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -70,6 +71,25 @@ def of_mac(table: Iterable[Quirk], mac: bytes) -> list[Quirk]:
 def of_evcc_id(table: Iterable[Quirk], evcc_id: str) -> list[Quirk]:
     """The deviations of a car that has named itself."""
     return [each for each in table if each.evcc_id is not None and re.fullmatch(each.evcc_id, evcc_id)]
+
+
+class KnownCars:
+    """Whether the cars at one EVSE are among them."""
+
+    def __init__(self, *, look: bool) -> None:
+        self.table: tuple[Quirk, ...] | None = None if look else ()
+        """None: that of the package, to be read with the first car."""
+
+    def matched(self, mac: bytes | None, evse: EvseSettings) -> tuple[EvseSettings, list[KnownDeviation]]:
+        """The settings for a car that connects, and what is known of it. `mac`: of its modem, if it was matched."""
+        self.table = shipped() if self.table is None else self.table
+        found = [] if mac is None else of_mac(self.table, mac)
+        return allowing(evse, found), [KnownDeviation(each.describe(allowed=True)) for each in found]
+
+    def named(self, evcc_id: str) -> list[KnownDeviation]:
+        """What is known of a car that has named itself. The offer has been made by then."""
+        found = of_evcc_id(self.table or (), evcc_id)
+        return [KnownDeviation(each.describe(allowed=False)) for each in found]
 
 
 def allowing(evse: EvseSettings, quirks: Iterable[Quirk]) -> EvseSettings:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from v2g.iso15118.car import CarState
+from v2g.iso15118.edition import body_name
+from v2g.iso15118.event import Event as TalkEvent
+from v2g.iso15118.event import Faulted, Received, Sent
 from v2g.iso15118.station import PAUSE_WITHIN_S, StationConversation
 from v2g.iso15118.view import Demand, Stage, Stop
 from v2g.kernel.fault import Fault
@@ -13,7 +16,7 @@ from v2g.pilot.station import Happening, PilotEvent
 from v2g.power.meter import MeterReading, counted_wh
 from v2g.station.access import Answer, Identity, Verdict
 from v2g.station.contacts import Contacts
-from v2g.station.event import InverterJudged, PilotHappened, PromiseBroken
+from v2g.station.event import Deviates, Event, InverterJudged, PilotHappened, PromiseBroken, SessionEnded
 from v2g.station.power.decider import Decider
 from v2g.station.power.limits import Decision
 from v2g.station.power.situation import Injection
@@ -138,12 +141,42 @@ class Visit:
         self.reported_s[causes] = now
         return True
 
-    def new_deviations(self, found: Iterable[str]) -> Iterator[str]:
+    def take(self, events: Iterable[TalkEvent]) -> Iterator[Event]:
+        """What its conversation has brought about, as it is reported. A fault trips the visit."""
+        for event in events:
+            if isinstance(event, Faulted):
+                if self.trip is not None:
+                    continue  # reported already, when it tripped
+                self.trip = event.fault, event.reason
+            elif isinstance(event, Sent):
+                self.report.last_message = body_name(event.message)
+            elif isinstance(event, Received):
+                name = body_name(event.message)
+                yield from (Deviates(name, each) for each in self._new_deviations(event.deviations))
+            yield event
+
+    def _new_deviations(self, found: Iterable[str]) -> Iterator[str]:
         """Each once: who looks after this car wants to know, not to read it ten times a second."""
         for deviation in found:
             if len(self.deviations) < MOST_DEVIATIONS and deviation not in self.deviations:
                 self.deviations.add(deviation)
                 yield deviation
+
+    def follow(self, conversation: StationConversation) -> Iterator[InverterJudged]:
+        """Take over what the conversation knows by now, and report what is new about the car's inverter."""
+        self.report.follow(conversation)
+        yield from self._judged_inverter(conversation.car)
+
+    def ended(self, conversation: StationConversation) -> SessionEnded | None:
+        """The end of its session, once."""
+        end, report = conversation.end, self.report
+        if end is None or report.result:
+            return None
+        fault = (self.ending or self.refusal) if end.fault is None else (end.fault, end.reason)
+        report.result = "completed"
+        if fault is not None:
+            report.fail(*fault)
+        return SessionEnded(end.paused is not None, report.charged_wh, report.discharged_wh, report.messages)
 
     def asked_back(self, plug: "Plug | None", *, in_service: bool) -> Iterator[PilotHappened]:
         """A car that lost its session to a fault of the grid is woken, once, when the station is in service again."""
@@ -154,7 +187,7 @@ class Visit:
             plug.pilot.wake()
             yield PilotHappened(PilotEvent(Happening.WAKE, "the grid is back, the car is asked to return: state F"))
 
-    def judged_inverter(self, car: CarState) -> Iterator[InverterJudged]:
+    def _judged_inverter(self, car: CarState) -> Iterator[InverterJudged]:
         """The verdict about the car's inverter, once it is there and each time that it is another one."""
         found = None if car.der is None or not (car.der.accepted or car.der.lacking) else car.der.lacking
         if found is not None and found != self.inverter:
@@ -169,6 +202,13 @@ class Visit:
         self.stop_by_s = stop_by_s if self.stop is Stop.NONE else min(self.stop_by_s, stop_by_s)
         self.stop = kind
         return True
+
+    def overdue(self, now: float) -> tuple[Fault, str] | None:
+        """The fault, if it has not stopped in time although it was asked to."""
+        if self.stop is Stop.NONE or now <= self.stop_by_s:
+            return None
+        late_s = STOP_S if self.stop is Stop.TERMINATE else STOP_S + PAUSE_WITHIN_S
+        return Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {late_s:g} s"
 
     def misses(self, missing: tuple[Fault, str] | None, now: float) -> tuple[Fault, str] | None:
         """A car that only waits for the hardware is not left to guess: after a while what is missing is its fault."""

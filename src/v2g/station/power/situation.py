@@ -46,11 +46,6 @@ class OperatorLimits:
     """Why it is not known what was set. Then nothing is fed, and charging has the limits of the configuration."""
 
     @property
-    def kept(self) -> tuple[float | None, float | None]:
-        """Charging and discharging as a file holds them: None is not set."""
-        return (None if self.charge_w == inf else self.charge_w, None if self.discharge_w == inf else self.discharge_w)
-
-    @property
     def remedy(self) -> str:
         """What is lost and what to do about it, for a person; empty if nothing is."""
         return f"{self.lost}; set it again: modbus_write --address 0x4001" if self.lost else ""

@@ -1,5 +1,7 @@
 """The heat of one EVSE: sensors in, a bound on the power and the pump's speed out."""
 
+from math import inf
+
 from msgspec.structs import replace
 
 from v2g.power.inverter import InverterRating
@@ -11,6 +13,8 @@ from v2g.thermal.settings import ThermalSettings
 
 INVERTER_ONLY = ThermalSettings(contactor=None, coolant=None, ambient=None)
 """If nothing is configured: the inverter reports the temperature of its power module."""
+EVERY_S = 0.1
+"""Between steps of the model."""
 
 
 class Heat:
@@ -23,11 +27,15 @@ class Heat:
         self.readings = ThermalReadings()
         """As they were taken last."""
         self.allowance: Allowance | None = None
+        self._stepped_s = -inf
         self._charged_w = self._discharged_w = 0.0
         """Recent power in each direction: a short interruption has not cooled anything."""
 
     def step(self, readings: Readings, now: float, ac_a: float = 0.0) -> None:
-        """Take fresh readings. `ac_a`: current through the contactor of an AC EVSE."""
+        """Take fresh readings, if the model's next step is due. `ac_a`: current through the contactor of an AC EVSE."""
+        if now - self._stepped_s < EVERY_S:
+            return
+        self._stepped_s = now
         inverter = readings.inverter
 
         def sensor(name: str) -> Measured | None:
