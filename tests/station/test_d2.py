@@ -144,3 +144,14 @@ def test_nothing_flows_to_a_silent_car_on_dc(edition: str) -> None:
     silent.run(10.0)
     assert abs(silent.plant.power_w) < 100.0
     assert fault_of(silent) is None
+
+
+@pytest.mark.parametrize("edition", [D2, DIN])
+def test_an_inverter_that_does_not_follow_the_silence_of_its_car_is_cut_off(edition: str) -> None:
+    silent = charging(world(edition, Service.DC))
+    silent.faults.deaf.add("inverter")
+    began = silent.now
+    hang(silent)
+    silent.run(SILENT_S + 10.0)
+    assert fault_of(silent) is Fault.INVERTER_FAULT, texts(silent)
+    assert opened_at(silent, began) - began <= SILENT_S + 2.0

@@ -428,7 +428,8 @@ class Evse:
         verdict = self._judge(now)
         if conversation is not None and (verdict.answer is Answer.REFUSED or not visit.admitted):
             return self._fail(Fault.AUTHORIZATION, verdict.reason, now, unix_s)
-        found = self.supervisor.power_path(Watched(demand, self.car, self.decision), self.fresh(now), now)
+        watched = Watched(demand, self.car, self.decision, silent_s=now - visit.heard_s)
+        found = self.supervisor.power_path(watched, self.fresh(now), now)
         if found is None and not demand.service.dc:
             found = self._late.step(self.back_end, self.settings.phases, self.fresh(now), now, mute=self.mute)
         if found is None and visit.check is not None and visit.check.failed:

@@ -75,6 +75,9 @@ OPENED_S = BREAK_S + MECHANICAL_DELAY_S
 """From the fault that the station found to the open contactor."""
 METERED_S = 2 * POLL_S + OPENED_S
 """From what the meter shows for too long to the open contactor."""
+SILENT_DEAF_S = 1.5 + METERED_S
+"""From the silence of a DC car to the open contactor if the inverter follows nothing any more: what it may take to hold
+a set-point, and its ramp."""
 TOLD_S = SWITCHES_WITHIN_S + 3 * POLL_S
 """By when a welded contactor is reported."""
 PROVES_S = 0.9 * (PROOF_TURNS - 1) * POLL_S
@@ -319,7 +322,8 @@ class Checker:
         if now - self._matched_s > TRIP_OPEN_S + self._slack_s:
             self.violate("match", f"energy flows {now - self._matched_s:.2f} s after the car's match")
         silent_s = now - self._asked_s
-        if silent_s > self._silence_s + (TRIP_OPEN_S if unheard else OFF_S) + self._slack_s:
+        off_s = OFF_S if not unheard else SILENT_DEAF_S if self._wrong({"inverter deaf"}) else TRIP_OPEN_S
+        if silent_s > self._silence_s + off_s + self._slack_s:
             self.violate("silence", f"energy flows {silent_s:.2f} s after the car's last charge-loop request")
 
     @property
@@ -403,7 +407,9 @@ class Checker:
             if whose == "EV" and (self.rig.corrupted or self.rig.greedy or self._unsaid):
                 continue
             if self.rig.greedy:
-                lasts_s = self._lasts(whose, beyond=power_w > most_w * OVER_CURRENT + NO_POWER_W)
+                unstoppable = self.rig.welded and not self._dc
+                beyond = power_w > most_w * OVER_CURRENT + NO_POWER_W and not unstoppable
+                lasts_s = self._lasts(whose, beyond=beyond)
                 beyond = lasts_s > self._follows_s + METERED_S + self._slack_s
             else:
                 beyond = power_w > most_w * (1 + TOLERANCE) + SLACK_W

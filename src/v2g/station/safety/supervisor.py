@@ -13,11 +13,12 @@ from v2g.iso15118.view import Demand, Stage
 from v2g.kernel.ceiling import Ceiling
 from v2g.kernel.fault import Fault
 from v2g.kernel.units import exact_kw, kohm, kw, signed_kw
-from v2g.power.inverter import InverterFault, InverterRating, InverterState
+from v2g.power.inverter import HOLDS_WITHIN_S, InverterFault, InverterRating, InverterState
 from v2g.power.meter import NO_POWER_W
 from v2g.station.config.settings import EvseSettings
 from v2g.station.power.limits import IDLE, Decision
 from v2g.station.power.sources.duty_cycle import volts_times_phases
+from v2g.station.power.sources.silence import SILENT_S
 from v2g.station.readings import Readings
 from v2g.station.safety.alarms import alarms
 from v2g.station.safety.cable_check import least_ohm
@@ -83,6 +84,8 @@ class Watched:
     demand: Demand
     car: CarState = CarState()
     decision: Decision = IDLE
+    silent_s: float = 0.0
+    """Since its last request."""
 
 
 @dataclass(slots=True)
@@ -259,6 +262,10 @@ class Supervisor:
         text = f"the inverter delivers {signed_kw(flows_w)}, commanded {signed_kw(commanded_w)}"
         if drew_much or fed_much:
             return Fault.INVERTER_FAULT, f"again and again: {text}"
+        own = self.settings.capability
+        falls_s = HOLDS_WITHIN_S + max(own.charge_a, own.discharge_a) / FALLS_A_PER_S
+        if watched.silent_s > SILENT_S + falls_s:  # of a car that says nothing nobody knows whether it is well
+            return Fault.INVERTER_FAULT, f"{text}, and the EV has been silent for {watched.silent_s:.1f} s"
         return self._unasked.step((Fault.INVERTER_FAULT, text), inverter.time_s, FOLLOWS_S)
 
     def _agree(self, demand: Demand, readings: Readings, now: float) -> Found | None:
