@@ -387,7 +387,8 @@ class Checker:
     def _check_bounds(self, amps: float, watts: float) -> None:
         evse, plant = self.rig.settings, self.rig.world.plant
         own, rating = evse.capability, plant.settings.rating
-        car = self.rig.car_limits(LOWERED_S + self._slack_s)
+        heard_s = SILENT_S + OFF_S if self.rig.world.faults.hung else LOWERED_S  # what it lowers then nobody hears
+        car = self.rig.car_limits(heard_s + self._slack_s)
         direct = amps != 0.0
         power_w = abs(plant.power_w if direct else watts)
         bounds: tuple[tuple[str, float, float], ...]
