@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace as changed
-from tests.station.scene import INTENT, OUTLET, fault_of, texts
+from tests.station.scene import INTENT, OUTLET, PROMPT, fault_of, texts
 
-from v2g.bench.sim.world import NOWHERE, World
+from v2g.bench.sim.plant_model import PlantModel
+from v2g.bench.sim.world import NOWHERE, SOUND, Grid, World
 from v2g.iso15118.view import Stop
 from v2g.kernel.fault import Fault
 from v2g.pilot.duty import STEADY_HIGH
@@ -29,8 +30,10 @@ EVSE = changed(
     pilot=Pilot(device=NOWHERE, fallback_a=16.0, digital_s=2.0, retries=0),
     safety=NOWHERE,
     access=Access(grant="everyone"),
+    grid_code=changed(PROMPT, name="ieee1547-cat2"),
 )
 FULL_W = 16 * 3 * 230
+GridSource = Callable[[float, PlantModel], Grid]
 
 
 class Owner:
@@ -43,8 +46,10 @@ class Owner:
         return self.verdict
 
 
-def plugged(authorizer: Owner | None = None, vehicle: VehiclePilot | None = None) -> World:
-    world = World(EVSE, INTENT, authorizer=authorizer)
+def plugged(
+    authorizer: Owner | None = None, vehicle: VehiclePilot | None = None, grid: GridSource | None = None
+) -> World:
+    world = World(EVSE, INTENT, authorizer=authorizer, grid=grid or (lambda now, plant: SOUND))
     world.faults.mute = True
     assert world.cable is not None
     world.cable.pilot.vehicle = vehicle or world.cable.pilot.vehicle
@@ -53,8 +58,10 @@ def plugged(authorizer: Owner | None = None, vehicle: VehiclePilot | None = None
     return world
 
 
-def drawing(authorizer: Owner | None = None, vehicle: VehiclePilot | None = None) -> World:
-    world = plugged(authorizer, vehicle)
+def drawing(
+    authorizer: Owner | None = None, vehicle: VehiclePilot | None = None, grid: GridSource | None = None
+) -> World:
+    world = plugged(authorizer, vehicle, grid)
     world.run(20.0)
     assert world.plant.charger_power_w == pytest.approx(FULL_W, rel=0.01)
     return world
@@ -186,3 +193,15 @@ def test_before_it_has_shown_that_it_does_not_talk_it_is_only_plugged_in() -> No
     world = plugged()
     world.run(0.5)
     assert explain(world.evse, world.now).why == "idle: a car is plugged in"
+
+
+def test_a_dip_that_is_over_before_the_contactor_has_opened_does_not_close_it_again() -> None:
+    """Category II trips within 0.16 s, and here is in service again at once."""
+    dip = Grid(voltages_v=(30.0,) * 3)
+    world = drawing(grid=lambda now, plant: dip if 30.0 <= now < 30.13 else SOUND)
+    world.run(30.0 - world.now)
+    world.run(0.3, until=lambda: not world.orders.contactor_closed)
+    assert fault_of(world) is Fault.GRID
+    world.run(0.3, until=lambda: world.orders.contactor_closed)
+    assert not world.orders.contactor_closed
+    assert not world.contactor.closed

@@ -386,6 +386,8 @@ class Evse:
         """Whether a car that does not talk may draw what the duty cycle says, or is still about to stop drawing."""
         if not self.mute or self.plug is None or not self.plug.may_close(self._believed.seen_closed):
             return False
+        if self._unsafe_since is not None:  # an opening contactor is not closed again, however short the cause was
+            return False
         return self.why_not_mute(self._fresh_at) is None
 
     def _follow_mute(self, demand: Demand, now: float) -> None:
