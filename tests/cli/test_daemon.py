@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -80,7 +81,7 @@ def test_the_doctor_examines_a_running_station(ours: Station, tmp_path: Path) ->
 
 
 def test_a_configuration_that_was_broken_meanwhile_restarts_nothing(
-    ours: Station, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ours: Station, tmp_path: Path, certificates: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, socket_file = tmp_path / "config.yaml", str(tmp_path / "control.sock")
     good = file.read_text()
@@ -100,9 +101,22 @@ def test_a_configuration_that_was_broken_meanwhile_restarts_nothing(
     assert main(["restart", "--socket", socket_file]) == 2
     assert f"{file}: No such file or directory" in capsys.readouterr().err
     file.write_text(good)
+    with moved_aside(certificates / "secc_key.pem"):
+        for option in ((), ("--wait",)):
+            assert main(["restart", "--socket", socket_file, *option]) == 2
+            said = capsys.readouterr().err
+            assert "secc_key.pem: No such file or directory" in said
+            assert "the daemon runs on" in said
     assert ours.daemon.child.poll() is None
     assert main(["restart", "--socket", socket_file]) == 0
     assert ours.daemon.wait(START_S) == 0
+
+
+@contextmanager
+def moved_aside(file: Path) -> Iterator[None]:
+    aside = file.rename(file.with_suffix(".aside"))
+    yield
+    aside.rename(file)
 
 
 def test_it_serves_although_nobody_takes_what_it_prints(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace as changed
+
 from v2g.io.http_fetch import Unfetched, fetch
 from v2g.kernel import regular_file
 from v2g.kernel.errors import V2GError
@@ -222,6 +224,11 @@ class Credentials:
     def _report_problems(self, report: Callable[[str], None]) -> None:
         for line in self.problems:
             report(line)
+
+
+def check_own(settings: Tls) -> None:
+    """Whether the station can prove itself with the files as they are now. Raises `TlsError`, which names the file."""
+    _contexts(changed(settings, key_log=None), datetime.now(UTC), ())
 
 
 def _contexts(settings: Tls, now: datetime, more: Sequence[Path]) -> tuple[list[TlsContext], list[str]]:

@@ -1,4 +1,4 @@
-"""Whether this machine has what a configuration names: the daemon would refuse to start without it."""
+"""Whether this machine has what a configuration names: the daemon would refuse to start without it, or to end."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from v2g.io.configuration import load
 from v2g.io.discovery import link_local
 from v2g.kernel.errors import V2GError
 from v2g.station.config.settings import Settings
@@ -31,6 +32,26 @@ def check(settings: Settings, source: Path) -> None:
     ]
     if found:
         raise NotReady("\n".join(found))
+
+
+def check_again(file: Path, *, tls: bool) -> None:
+    """For a running daemon, and quick: whether the next one would start with the file and the files that it names.
+
+    Raises `ConfigurationError` for the file itself, another `V2GError` for what it names. A key on a token is not
+    looked at, which takes long, nor are interfaces: this daemon uses them.
+    """
+    settings = load(file).settings
+    found = [f"{file}: {each}" for each in (*_packages(settings), *_files(settings), *_back_end(settings))]
+    if found:
+        raise NotReady("\n".join(found))
+    if settings.tariff is not None:
+        from v2g.run.tariff import FileTariff
+
+        FileTariff(settings.tariff)
+    if tls and settings.tls.key_uri is None:
+        from v2g.run.credentials import check_own
+
+        check_own(settings.tls)
 
 
 def _packages(settings: Settings) -> Iterator[str]:

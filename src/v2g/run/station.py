@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from v2g.io.clock_steps import ClockSteps
-from v2g.io.configuration import load
 from v2g.io.discovery import InterfaceError, Responder, link_local, respond, scoped
 from v2g.io.hardware_lock import HardwareBusy, HardwareLock, places
 from v2g.io.http_get import HttpError
@@ -35,7 +34,9 @@ from v2g.power.address import MODBUS
 from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
 from v2g.run.health import HEARS_S, Health
+from v2g.run.readiness import check_again
 from v2g.station import command
+from v2g.station.config.reader import ConfigurationError
 from v2g.station.config.settings import COMMANDED, Metrics, Settings, Telemetry
 from v2g.station.event import (
     BackEndReported,
@@ -343,6 +344,8 @@ class StationProcess:
             return {"reasons": [each async for each in self._why_not_serving()]}
         from v2g.io.control import asked_by
 
+        if isinstance(asked, command.Restart) and not (asked.ask or asked.force):
+            self._refuse_the_end()
         done = self._station.obey(asked, loop.time(), int(time.time()), f"user {asked_by.get()}")
         for evse in done.evses:
             runner = self._runners[evse.settings.id]
@@ -408,10 +411,22 @@ class StationProcess:
         if self._file is not None and time.monotonic() >= self._looks_at_s:
             self._looks_at_s, self._why_unfit = time.monotonic() + UNFIT_LOOKS_S, ""
             try:
-                load(self._file)
+                check_again(self._file, tls=self._tls)
             except V2GError as error:
                 self._why_unfit = str(error)
         return self._why_unfit
+
+    def _refuse_the_end(self) -> None:
+        """Raises `V2GError` if a file that the configuration names is missing or unfit, such as a certificate. The
+        configuration itself is judged by the version that asks: it may be the next one."""
+        try:
+            if self._file is not None:
+                check_again(self._file, tls=self._tls)
+        except ConfigurationError:
+            pass
+        except V2GError as error:
+            text = f"{error}\nthe daemon runs on, and would not start with this; mend it, or `v2g restart --force`"
+            raise V2GError(text) from error
 
     def _status(self, snapshot: StationSnapshot) -> dict[str, object]:
         """The snapshot, and beside each EVSE what only its runner knows."""
