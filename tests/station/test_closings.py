@@ -9,6 +9,7 @@ from tests.station.test_mute_car import EVSE, drawing
 
 from v2g.bench.sim.world import NOWHERE, World
 from v2g.iso15118.service import Service
+from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.fault import Fault
 from v2g.station.config.settings import Pilot
 from v2g.station.contacts import EVERY_S, MOST, Closings
@@ -69,3 +70,22 @@ def test_another_car_need_not_wait() -> None:
     closings.forget()
     assert not closings.step(now, closed=False)
     assert not closings.rests
+
+
+def test_a_car_that_is_paused_again_and_again_only_waits() -> None:
+    """The station asks for each pause: no session of an honest car may be lost for that."""
+    world = in_the_loop(World(DC, INTENT, peer=b"the car's certificate"), 1.0)
+    for _ in range(MOST + 4):
+        world.evse.stop(Stop.PAUSE, world.now)
+        world.run(30.0, until=lambda: world.evcc is not None and world.evcc.end is not None)
+        assert world.evcc is not None
+        assert world.evcc.end is not None
+        paused = world.evcc.end.paused
+        assert paused is not None
+        world.unplug()  # the connection, not the plug
+        world._connects = world._intent, paused
+        world.run(45.0, until=lambda: world.evse.demand.stage is Stage.ENERGY)
+        assert world.evse.demand.stage is Stage.ENERGY
+        world.run(1.0)
+    assert world.evse.visit.report.fault is None
+    assert any("the contactor has closed 8 times for this car" in text for text in texts(world))

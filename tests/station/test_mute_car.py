@@ -128,7 +128,9 @@ def test_an_authorisation_that_is_withdrawn_is_reported() -> None:
     assert "0x0C Not authorised: its owner has left" in texts(world)
     world.run(1.0)
     assert world.orders.pilot_duty == STEADY_HIGH, "it is not offered what it does not get"
-    assert explain(world.evse, world.now).why.endswith("; its owner has left")
+    assert explain(world.evse, world.now).why == (
+        "idle: the car does not talk, and gets no energy yet; its owner has left"
+    )
     owner.verdict = Verdict(Answer.GRANTED, "its owner is back")
     world.run(6.0)
     assert world.contactor.closed

@@ -238,13 +238,13 @@ class Evse:
 
     def stop(self, kind: Stop, now: float) -> bool:
         """Ask the car to end or pause its session; False if there is none. A repeated wish changes nothing, nor does
-        the one to pause after the one to end.
-
-        One that does not talk is sent X1, and gets no more energy until it is plugged in again.
-        """
+        the one to pause after the one to end. One that does not talk is sent X1, and gets no more energy until it is
+        plugged in again, or may begin again (NONE)."""
         if not self.served:
             return False
-        if self.visit.asked_to_stop(kind, now):
+        if kind is Stop.NONE and self.mute and self.visit.is_stopped:
+            self.visit = self._new_visit(since_s=now, meter=self.fresh(now).meter)
+        elif kind is not Stop.NONE and self.visit.asked_to_stop(kind, now):
             self._events.append(AskedToStop(kind))
         return True
 

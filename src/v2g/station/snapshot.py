@@ -8,6 +8,7 @@ from v2g.iso15118.view import Stage, Stop
 from v2g.kernel.units import kw
 from v2g.pilot.duty import LEAST_A
 from v2g.station.access import Answer
+from v2g.station.cable import offered_a
 from v2g.station.evse import Evse
 from v2g.station.readings import coolant_c
 from v2g.station.safety.grid_status import GridStatus
@@ -260,13 +261,16 @@ def _idle(evse: Evse, now: float) -> str:
     if not evse.mute:
         return "a car is plugged in"
     if visit.stop is not Stop.NONE:
-        return "the car does not talk, and has been stopped; it gets energy once it is plugged in again"
+        return "the car does not talk, and has been stopped; it gets energy once it is plugged in again, or started"
     if evse.switch is not None and evse.switch.interrupts:
         return f"the car does not talk, and {evse.switch.status}"
     if visit.contacts.rests(evse.settings.wear, now):
         return "the car does not talk, and the contactor rests (wear.least_off_s)"
     if plug.pilot.announced_a:
         return "the car does not talk, and does not ask for energy"
+    offered = offered_a(evse.settings, visit, evse.fresh(now).meter)
+    if offered is not None and offered >= LEAST_A:
+        return "the car does not talk, and gets no energy yet"  # the control pilot is between two signals, or worse
     least = f"less than a duty cycle can say, {LEAST_A:g} A on each phase"
     if visit.injection is not None and visit.injection.power_w < allowed.charge_w:
         return f"the car does not talk, and the operator's wish, {kw(visit.injection.power_w)}, is {least}"

@@ -210,9 +210,16 @@ class Visit:
         late_s = STOP_S if self.stop is Stop.TERMINATE else STOP_S + PAUSE_WITHIN_S
         return Fault.SEQUENCE_TIMEOUT, f"the car did not stop within {late_s:g} s"
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing but a wish of the station keeps it from energy."""
+        return self.stop is not Stop.NONE and self.trip is None
+
     def misses(self, missing: tuple[Fault, str] | None, now: float) -> tuple[Fault, str] | None:
-        """A car that only waits for the hardware is not left to guess: after a while what is missing is its fault."""
-        if missing is None or self.conversation is None or not self.conversation.awaits_authorization:
+        """A car that only waits for the hardware is not left to guess: after a while what is missing is its fault. A
+        contactor that rests is not: that is over before a car gives up, which would lose its paused session."""
+        waits = self.conversation is not None and self.conversation.awaits_authorization
+        if missing is None or missing[0] is Fault.REQUEST_REFUSED or not waits:
             self.waits_since_s = None
             return None
         if self.waits_since_s is None:

@@ -9,9 +9,13 @@ from tests.station.test_mute_car import EVSE
 from tests.station.test_phase_switch import SWITCHING
 
 from v2g.bench.sim.world import NOWHERE
+from v2g.iso15118.view import Stop
+from v2g.kernel.fault import Fault
 from v2g.ocpp import v21
 from v2g.power.card_reader import CardReading
 from v2g.station.config.settings import PhaseSwitching
+
+TOKEN = v21.IdTokenType(idToken="APP-1", type="Central")
 
 
 def bench() -> Bench:
@@ -81,3 +85,31 @@ def test_a_car_that_does_not_talk_is_suspended_while_its_limit_is_nothing() -> N
         assert bench.world.contactor.closed
         if count == 1:
             assert bench.ask("SetChargingProfile", profile(nothing, "TxDefaultProfile")).status == "Accepted"
+
+
+def test_a_remote_start_lets_a_car_that_does_not_talk_begin_again() -> None:
+    with_car = bench()
+    for count in (1, 2):
+        before = with_car.transaction
+        stop = v21.RequestStopTransactionRequest(transactionId=with_car.transaction)
+        assert with_car.ask("RequestStopTransaction", stop).status == "Accepted"
+        with_car.run(15.0)
+        assert not with_car.world.contactor.closed
+        assert with_car.events()[-1].transactionInfo.stoppedReason == "Remote"
+        start = v21.RequestStartTransactionRequest(idToken=TOKEN, remoteStartId=count, evseId=1)
+        assert with_car.ask("RequestStartTransaction", start).status == "Accepted"
+        with_car.run(15.0)
+        assert with_car.world.contactor.closed
+        assert with_car.transaction != before
+
+
+def test_a_remote_start_lifts_no_fault_of_a_car_that_does_not_talk() -> None:
+    with_car = bench()
+    evse = with_car.world.evse
+    evse.visit.trip = Fault.OVER_CURRENT, "more flows than may"
+    evse.stop(Stop.TERMINATE, with_car.world.now)
+    with_car.run(40.0)
+    start = v21.RequestStartTransactionRequest(idToken=TOKEN, remoteStartId=1, evseId=1)
+    with_car.ask("RequestStartTransaction", start)
+    with_car.run(15.0)
+    assert not with_car.world.contactor.closed

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from v2g.iso15118.view import Stage
+from v2g.iso15118.view import Stage, Stop
 from v2g.ocpp import v21
 from v2g.ocpp.base import Message, encode, given
 from v2g.ocpp.device_model import DeviceModel
@@ -313,11 +313,13 @@ class ChargingStation:
         self.store.put(_INOPERATIVE, str(id), None if operative else b"1")
 
     def take(self, id: int, grant: Grant) -> None:
-        """A car may charge at an EVSE. One that is here has all its time to begin."""
+        """A car may charge at an EVSE. One that is here has all its time to begin; a remote start lets one that does
+        not talk begin again after a stop."""
         here = self.trackers[id].connected
         self.authorizers[id].grant = replace(grant, until_s=float("inf")) if here else grant
         if grant.remote_start is not None:
             self.authorizers[id].awaits = None  # what is answered about the car's own token decides no more
+            self.evses[id].stop(Stop.NONE, self.now)
 
     def report_status(self) -> None:
         """Say the status of each connector again."""
