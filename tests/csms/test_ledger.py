@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,8 @@ from tests.interop.process import Process
 from v2g.depot.history import Record
 from v2g.depot.ledger import Decided, Entry
 from v2g.io import depot_postgres
-from v2g.io.depot_ledger import LedgerError
+from v2g.io.depot_ledger import RAN, LedgerError, Rows
+from v2g.kernel.durations import DAY_S
 from v2g.run.depot import open_ledger
 
 pytestmark = pytest.mark.alone
@@ -146,6 +148,100 @@ async def _once(dialect: str, folder: Path, server: Server | None) -> None:
         assert await ledger.decisions(0.0, 2_000.0) == []
     async with opened(dialect, folder, server) as again:
         assert again.kept == {("station", "CS1"): b"\x00new"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_has_ended_long_ago_is_forgotten_whole(dialect: str, tmp_path: Path, server: Server | None) -> None:
+    asyncio.run(_forgets(dialect, tmp_path, server))
+
+
+async def _forgets(dialect: str, folder: Path, server: Server | None) -> None:
+    days, each = 31, 250
+
+    def enter(ledger: Any, tx: str, last: str) -> None:
+        for seq in range(each):
+            event = entry(seq, "Started" if seq == 0 else last if seq == each - 1 else "Updated", 10.0 * seq, tx)
+            ledger.enter(replace(event, station="CS-F"))
+
+    async def shown(ledger: Any) -> set[str]:
+        assert await ledger.flushed(STARTS_S)
+        found = [each for each in await ledger.accounts(0.0, 9_000.0) if each.station == "CS-F"]
+        assert {(one.events, one.missing, one.discharged_wh) for one in found} == {(each, 0, 10.0 * (each - 1))}
+        return {one.transaction for one in found}
+
+    async def rows(ledger: Any, tx: str) -> int:
+        found = ledger._read(f"SELECT count(*) FROM event WHERE station = 'CS-F' AND tx = '{tx}'", ())
+        return int((found if isinstance(found, list) else await found)[0][0])
+
+    async with opened(dialect, folder, server) as ledger:
+        enter(ledger, "old 1", "Ended")
+        enter(ledger, "old 2", "Ended")
+        enter(ledger, "runs", "Updated")
+        ledger.put(*RAN, str((days + 1) * DAY_S - 60).encode())
+        assert await shown(ledger) == {"old 1", "old 2", "runs"}
+    async with opened(dialect, folder, server) as ledger:  # the depot was off: that does not count
+        enter(ledger, "new", "Ended")
+        for now in (0.0, 50.0, 1e9, 0.0, 5.0):  # the last minute is not over, whatever the clock says
+            ledger.age(now, days)
+        assert await shown(ledger) == {"old 1", "old 2", "runs", "new"}
+        for now in range(10, 60, 5):
+            ledger.age(float(now), days)
+            assert await shown(ledger) == {"runs", "new"} if ledger.day > days else {"old 1", "old 2", "runs", "new"}
+        assert ledger.day == days + 1
+        for now in range(60, 100):
+            ledger.age(float(now), days)
+            assert await ledger.flushed(STARTS_S)
+        assert [await rows(ledger, tx) for tx in ("old 1", "old 2", "runs", "new")] == [0, 0, each, each]
+        assert await shown(ledger) == {"runs", "new"}
+        ledger.put(*RAN, None)
+        assert await ledger.flushed(STARTS_S)
+
+
+def test_no_more_is_forgotten_than_the_disk_takes() -> None:
+    rows = Rows()
+    rows.kept = {RAN: str(40 * DAY_S).encode()}
+    for now in range(1_000):  # the database is away
+        rows.age(float(now), 31)
+    kept = 2  # when it began, and a quarter of an hour later
+    assert rows.waiting == kept + 3
+
+
+def test_a_ledger_of_an_earlier_version_has_its_transactions(tmp_path: Path) -> None:
+    async def moved() -> None:
+        async with opened("sqlite", tmp_path, None) as ledger:
+            for seq, kind in ((0, "Started"), (1, "Ended")):
+                ledger.enter(entry(seq, kind))
+            ledger.enter(entry(7, tx="tx 2"))
+            assert await ledger.flushed(STARTS_S)
+            before = await ledger.accounts(0.0, 2_000.0)
+        with sqlite3.connect(tmp_path / "depot.db") as file:
+            file.execute("DROP TABLE span")
+        async with opened("sqlite", tmp_path, None) as ledger:
+            assert await ledger.accounts(0.0, 2_000.0) == before
+            assert [each.ended for each in before] == [True, False]
+            assert await ledger.accounts(1_002.0, 1_006.0) == []
+            assert len(await ledger.accounts(1_002.0, 1_008.0)) == 1
+
+    asyncio.run(moved())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_clock_far_ahead_costs_an_hour_of_decisions_at_a_time(
+    dialect: str, tmp_path: Path, server: Server | None
+) -> None:
+    async def ahead() -> None:
+        async with opened(dialect, tmp_path, server) as ledger:
+            for hour in range(4):
+                ledger.decided(Decided(5e5 + 3_600.0 * hour, "CS1/1", "van", 0.0, "none", "why"))
+            for left in (3, 2):
+                ledger.forget_decisions(1e9)
+                assert await ledger.flushed(STARTS_S)
+                assert len(await ledger.decisions(0.0, 1e9)) == left
+            for _ in range(2):
+                ledger.forget_decisions(1e9)
+            assert await ledger.flushed(STARTS_S)
+
+    asyncio.run(ahead())
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -74,5 +74,6 @@ async def _fed(folder: Path) -> None:
         assert [row[1] for row in rows if row[1] != "Updated"] == ["Started", "Ended"]
         assert {row[2] for row in rows} == {"bus 7"}
         assert rows[-1][3] - rows[0][3] > 1
+        assert ledger.execute("SELECT value FROM kept WHERE kind = 'ledger' AND key = 'ran_s'").fetchone() == (b"0",)
         bindings = {each for (each,) in ledger.execute("SELECT binding FROM decided")}
         assert "request by configuration" in bindings

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from v2g.depot.fleet_configuration import MemberOf
 from v2g.depot.grid_configuration import Csip, Dnp3, Iec104, OpenAdr, SunSpec
-from v2g.depot.value_types import Listen, Name, Phase, Power, Share
+from v2g.depot.value_types import LedgerDays, Listen, Name, Phase, Power, Share
 
 
 class Feeder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -275,6 +275,8 @@ class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """How often the controller decides."""
     ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/depot.db"
     """The file of the SQLite database, or the address of a PostgreSQL one."""
+    ledger_days: LedgerDays = 400
+    """How long a transaction is kept after its end; days in which the depot does not run do not count."""
 
 
 __all__ = [

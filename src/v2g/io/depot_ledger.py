@@ -22,6 +22,7 @@ from v2g.depot.history import Record
 from v2g.depot.ledger import Account, Decided, Entry
 from v2g.io.writer import Writer
 from v2g.kernel import regular_file
+from v2g.kernel.durations import DAY_S
 from v2g.kernel.errors import V2GError
 
 BUSY_S = 5.0
@@ -39,8 +40,14 @@ TABLES = (
     " kind TEXT NOT NULL, evse INTEGER NOT NULL, vehicle TEXT NOT NULL, at_s DOUBLE PRECISION NOT NULL,"
     " import_wh DOUBLE PRECISION, export_wh DOUBLE PRECISION, document BYTEA NOT NULL,"
     " again INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (station, tx, seq))",
-    "CREATE INDEX IF NOT EXISTS event_span ON event (station, tx, at_s)",
+    "DROP INDEX IF EXISTS event_span",
     "DROP INDEX IF EXISTS event_at",
+    "CREATE TABLE IF NOT EXISTS span (station TEXT NOT NULL, tx TEXT NOT NULL, since_s DOUBLE PRECISION NOT NULL,"
+    " until_s DOUBLE PRECISION NOT NULL, ended INTEGER NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (station, tx))",
+    "CREATE INDEX IF NOT EXISTS span_day ON span (ended, day, station, tx)",
+    "CREATE INDEX IF NOT EXISTS span_until ON span (until_s)",
+    "INSERT INTO span SELECT station, tx, min(at_s), max(at_s), max(CASE WHEN kind = 'Ended' THEN 1 ELSE 0 END), 0"
+    " FROM event WHERE NOT EXISTS (SELECT 1 FROM span) GROUP BY station, tx",
     "CREATE TABLE IF NOT EXISTS kept (kind TEXT NOT NULL, key TEXT NOT NULL, value BYTEA NOT NULL,"
     " PRIMARY KEY (kind, key))",
     "CREATE TABLE IF NOT EXISTS decided (at_s DOUBLE PRECISION NOT NULL, charger TEXT NOT NULL,"
@@ -50,7 +57,9 @@ TABLES = (
     " delivered_w DOUBLE PRECISION, requested_w DOUBLE PRECISION, frequency_hz DOUBLE PRECISION,"
     " PRIMARY KEY (span_s, at_s))",
 )
-"""SQLite takes BYTEA and DOUBLE PRECISION as names of its own affinities."""
+"""SQLite takes BYTEA and DOUBLE PRECISION as names of its own affinities. `span` has each transaction once, so that
+nobody must read millions of events to find some. `ended`: 0 while it runs, 1 once it has ended (then `until_s` counts,
+and `day` is the ledger's when that was entered), 2 once it is forgotten."""
 ENTER = (
     "INSERT INTO event (station, tx, seq, kind, evse, vehicle, at_s, import_wh, export_wh, document)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station, tx, seq) DO UPDATE SET again = event.again + 1"
@@ -69,6 +78,35 @@ HISTORY = (
     "SELECT span_s, at_s, delivered_w, requested_w, frequency_hz FROM history"
     " WHERE span_s = ? AND at_s >= ? AND at_s < ? ORDER BY at_s"
 )
+SPAN = (
+    "INSERT INTO span (station, tx, since_s, until_s, ended, day) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (station, tx) DO UPDATE SET day = excluded.day,"
+    " since_s = CASE WHEN excluded.since_s < span.since_s THEN excluded.since_s ELSE span.since_s END,"
+    " until_s = CASE WHEN excluded.until_s > span.until_s THEN excluded.until_s ELSE span.until_s END,"
+    " ended = CASE WHEN excluded.ended > span.ended THEN excluded.ended ELSE span.ended END"
+)
+FORGET_SPANS = (
+    "UPDATE span SET ended = 2 WHERE (station, tx) IN"
+    " (SELECT station, tx FROM span WHERE ended = 1 AND day < ? ORDER BY day, station, tx LIMIT 100)"
+)
+"""No account has a part of a transaction: whole ones are forgotten, then their rows are deleted little by little."""
+DELETE_EVENTS = (
+    "DELETE FROM event WHERE (station, tx, seq) IN (SELECT station, tx, seq FROM event WHERE (station, tx) IN"
+    " (SELECT station, tx FROM span WHERE ended = 2 ORDER BY day, station, tx LIMIT 1) LIMIT ?)"
+)
+DELETE_SPAN = (
+    "DELETE FROM span WHERE (station, tx) IN"
+    " (SELECT station, tx FROM span WHERE ended = 2 ORDER BY day, station, tx LIMIT 1) AND NOT EXISTS"
+    " (SELECT 1 FROM event WHERE event.station = span.station AND event.tx = span.tx)"
+)
+LEAST_EVENTS, MOST_EVENTS = 100, 300
+"""That are deleted with one commit: as many as have come meanwhile, but few enough that it is short, as set-points
+wait for it."""
+RAN = "ledger", "ran_s"
+RAN_EVERY_S = 900.0
+"""How often it is kept how long depots have run on this ledger."""
+LOOK_S, LONGEST_S = 0.4, 600.0
+"""Between two looks at whether something is to be forgotten; whatever else a clock says does not count."""
 KEPT = "SELECT kind, key, value FROM kept"
 DECISIONS = (
     "SELECT at_s, charger, vehicle, power_w, binding, why FROM decided"
@@ -79,12 +117,12 @@ ACCOUNTS = (
     " max(CASE WHEN kind = 'Ended' THEN 1 ELSE 0 END), count(*), max(seq) - min(seq) + 1 - count(*),"
     " coalesce(max(import_wh) - min(import_wh), 0), coalesce(max(export_wh) - min(export_wh), 0)"
     " FROM event WHERE (station, tx) IN"
-    " (SELECT station, tx FROM event GROUP BY station, tx HAVING max(at_s) >= ? AND min(at_s) < ?)"
-    " GROUP BY station, tx ORDER BY min(at_s)"
+    " (SELECT station, tx FROM span WHERE (until_s >= ? OR ended = 0) AND since_s < ? AND ended < 2)"
+    " GROUP BY station, tx HAVING max(at_s) >= ? ORDER BY min(at_s)"
 )
-"""Registers only ever rise, so their ends are their extremes. The index alone says which transactions touch a time:
-there may be a million events a day."""
-FORGET_DECISIONS = "DELETE FROM decided WHERE at_s < ?"
+"""Registers only ever rise, so their ends are their extremes."""
+FORGET_DECISIONS = "DELETE FROM decided WHERE at_s < ? AND at_s < (SELECT min(at_s) FROM decided) + 3600"
+"""An hour of them at a time: also if the clock is far ahead, or the depot was off for long."""
 UNWRITABLE = (
     sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError,
     ValueError,
@@ -110,6 +148,14 @@ class Rows:
         """Called after each commit, in whichever thread writes."""
         self._number = 0
         self._given: list[Row] = []
+        self._begun: dict[tuple[str, str], float] = {}
+        """Transactions of which the ledger has a span, and since when; a part of them."""
+        self._entered = 0
+        """Events since some were forgotten."""
+        self._forgetting = 0
+        """The row by which some are."""
+        self._ran_s: float | None = None
+        self._ran_kept_s = self._looked_s = float("-inf")
 
     @property
     def waiting(self) -> int:
@@ -118,6 +164,15 @@ class Rows:
 
     def enter(self, entry: Entry) -> int:
         """Enter an event with the next commit."""
+        key, ended = (entry.station, entry.transaction), entry.kind == "Ended"
+        if ended or entry.at_s < self._begun.get(key, float("inf")):  # before the event: it is not found without
+            self._add(SPAN, (*key, entry.at_s, entry.at_s, int(ended), self.day))
+            if len(self._begun) >= MOST_WAITING:
+                self._begun.clear()
+            self._begun[key] = entry.at_s
+        if ended:
+            self._begun.pop(key, None)
+        self._entered += 1
         return self._add(
             ENTER,
             (entry.station, entry.transaction, min(entry.seq, MOST_SEQ), entry.kind, entry.evse, entry.vehicle,
@@ -140,8 +195,36 @@ class Rows:
         return self._add(RECORD, record)
 
     def forget_decisions(self, before_s: float) -> int:
-        """Drop decisions that are older, with the next commit."""
+        """Drop some of the decisions that are older, with the next commit."""
         return self._add(FORGET_DECISIONS, (before_s,))
+
+    @property
+    def ran_s(self) -> float:
+        """How long depots have run on this ledger: the clock by which it forgets. Nobody can set it."""
+        if self._ran_s is None:
+            self._ran_s = float(self.kept.get(RAN, b"0"))
+        return self._ran_s
+
+    @property
+    def day(self) -> int:
+        """Days that depots have run on this ledger."""
+        return int(self.ran_s // DAY_S)
+
+    def age(self, now: float, days: int) -> None:
+        """Called often, with `now` of a clock that does not jump. Some of what has ended more than these days ago is
+        forgotten with the next commit, once what was to be forgotten before is gone from the disk."""
+        if 0.0 <= (passed_s := now - self._looked_s) < LOOK_S:
+            return
+        self._looked_s = now
+        self._ran_s = self.ran_s + (passed_s if 0.0 < passed_s <= LONGEST_S else 0.0)
+        if self._ran_s >= self._ran_kept_s + RAN_EVERY_S:
+            self._ran_kept_s = self._ran_s
+            self.put(*RAN, str(round(self._ran_s)).encode())
+        if self.day > days and self.committed >= self._forgetting:
+            self._add(FORGET_SPANS, (self.day - days,))
+            self._add(DELETE_EVENTS, (min(max(self._entered, LEAST_EVENTS), MOST_EVENTS),))
+            self._forgetting = self._add(DELETE_SPAN, ())
+            self._entered = 0
 
     def _add(self, statement: str, values: tuple[Any, ...]) -> int:
         self._number += 1
@@ -198,7 +281,7 @@ class SqliteLedger(Rows):
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """The transactions that touch a time."""
-        rows = await asyncio.to_thread(self._read, ACCOUNTS, (from_s, until_s))
+        rows = await asyncio.to_thread(self._read, ACCOUNTS, (from_s, until_s, from_s))
         return accounts_of(rows)
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "", most: int = -1) -> list[Decided]:

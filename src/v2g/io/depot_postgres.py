@@ -29,6 +29,8 @@ AGAIN_S = 1.0
 """Before the next attempt to write."""
 PATIENCE_S = 20.0
 """For one statement."""
+TABLES_S = 3_600.0
+"""To make the tables of an earlier version those of this one."""
 CLOSE_S = 5.0
 LOCK, LOCK_S = 0x76326764, 30.0
 """The advisory lock that a depot has on its database, and how long the server needs to find that its host is gone."""
@@ -80,7 +82,7 @@ class PostgresLedger(Rows):
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """The transactions that touch a time. Raises `LedgerError`."""
-        return accounts_of(await self._read(ACCOUNTS, (from_s, until_s)))
+        return accounts_of(await self._read(ACCOUNTS, (from_s, until_s, from_s)))
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "", most: int = -1) -> list[Decided]:
         """What was decided in a time; of one charger, or of all. `most`: the earliest ones. Raises `LedgerError`."""
@@ -181,7 +183,7 @@ async def open_ledger(place: str) -> PostgresLedger:
     try:
         pool = await asyncpg.create_pool(place, min_size=0, max_size=3, timeout=PATIENCE_S, command_timeout=PATIENCE_S)
         for statement in TABLES:
-            await connection.execute(statement)
+            await connection.execute(statement, timeout=TABLES_S)
         rows = await connection.fetch(KEPT)
     except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         connection.terminate()

@@ -338,9 +338,11 @@ class DepotProcess:
     def _keep_soon(self) -> None:
         """Keep what was decided once the stations have their set-points: what people read later must not hold these up,
         nor wait for a station that does not answer."""
-        late = self.now() - self._stepped_s > KEEP_S
-        if late or not self.gateway.unacknowledged:
+        now = self.now()
+        if now - self._stepped_s > KEEP_S or not self.gateway.unacknowledged:
             self._keep()
+        self.ledger.age(now, self.configuration.ledger_days)
+        self.ledger.commit()
 
     def _keep(self) -> None:
         """Keep what was decided last, and let the plan look at it."""

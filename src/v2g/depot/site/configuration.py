@@ -26,6 +26,7 @@ from v2g.depot.site.control import ROOT, Battery
 from v2g.depot.site.grid_limit import FAIL_SAFE_W, HEARTBEAT_S
 from v2g.depot.site.guard import Connection
 from v2g.depot.site.wish import Follow
+from v2g.depot.value_types import LedgerDays
 
 Amps = Annotated[float, Meta(ge=0, le=1000)]
 Clock = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="a time such as 17:30")]
@@ -200,6 +201,8 @@ class SiteConfiguration(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """How often the site decides."""
     ledger: Annotated[str, Meta(min_length=1, description="a file, or postgresql://...")] = "/var/lib/v2g/site.db"
     """The file of the SQLite database, or the address of a PostgreSQL one."""
+    ledger_days: LedgerDays = 400
+    """How long a transaction is kept after its end; days in which the site does not run do not count."""
 
 
 def depot_of(site: SiteConfiguration) -> Configuration:
