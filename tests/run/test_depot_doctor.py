@@ -1,5 +1,6 @@
 """What `v2g depot doctor` finds, each with its remedy."""
 
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -28,6 +29,35 @@ def test_a_ledger_that_is_sound_is_named_with_what_it_has(tmp_path: Path) -> Non
     found = looked_at(str(tmp_path / "depot.db"))
     assert found.level is Level.GOOD
     assert "0 events" in found.text
+
+
+@pytest.mark.parametrize(("ran_days", "level", "says"), [
+    (0.9, None, ""),
+    (10.0, Level.GOOD, "2.00 GiB after 10 days; 4.00 GiB with 20"),
+    (100.0, Level.GOOD, "2.00 GiB after 100 days; 2.00 GiB with 20"),  # it has what it will have
+    (5.0, Level.WARNING, "2.00 GiB after 5 days; 8.00 GiB with 20 (`ledger_days`); the disk lasts 10 days"),
+])  # fmt: skip
+def test_a_ledger_that_will_not_fit_on_its_disk_is_named_long_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran_days: float, level: Level | None, says: str
+) -> None:
+    place = tmp_path / "depot.db"
+    with sqlite3.connect(place) as file:
+        file.execute("CREATE TABLE kept (kind TEXT, key TEXT, value BYTEA)")
+        file.execute("INSERT INTO kept VALUES ('ledger', 'ran_s', ?)", (str(ran_days * DAY_S).encode(),))
+    os.truncate(place, 2 * depot_doctor.GIB)  # sparse
+    free = shutil.disk_usage(tmp_path)._replace(free=4 * depot_doctor.GIB)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: free)
+    found = list(depot_doctor.growth(str(place), 20))
+    assert [each.level for each in found] == ([] if level is None else [level])
+    assert all(says in each.text for each in found)
+
+
+def test_what_has_no_rate_yet_is_not_judged(tmp_path: Path) -> None:
+    for content in (None, b"no database"):
+        if content is not None:
+            (tmp_path / "depot.db").write_bytes(content)
+        assert list(depot_doctor.growth(str(tmp_path / "depot.db"), 400)) == []
+    assert list(depot_doctor.growth("postgresql://depot@127.0.0.1:1/depot", 400)) == []
 
 
 @pytest.mark.parametrize(("place", "says"), [("missing/depot.db", "there is no directory"), ("", "no such table")])

@@ -79,6 +79,7 @@ def test_what_the_site_is_asked_for_and_does_is_counted(tmp_path: Path) -> None:
             assert found[key("ocpp_seconds_count")] >= 3  # its variables, its bottom profile, its set-point
             assert found[key("limited_seconds_total", limit="request", name="")] > 0
             assert found[key("ledger_trouble")] == 0
+            assert found[key("ledger_bytes")] > 0
             assert (await get(port, "/readyz")) == (200, "ready\n")
             serving.cancel()
 

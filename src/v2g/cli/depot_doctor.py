@@ -31,6 +31,7 @@ def _examine(configuration: "Configuration") -> "Iterator[Finding]":
 
     yield from clock()
     yield from depot_doctor.ledger(configuration.ledger)
+    yield from depot_doctor.growth(configuration.ledger, configuration.ledger_days)
     yield depot_doctor.plan()
     yield from depot_doctor.secrets(configuration)
     yield from depot_doctor.certificates(configuration, time.time())

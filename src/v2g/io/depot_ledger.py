@@ -162,6 +162,11 @@ class Rows:
         """Rows that are not on the disk yet."""
         return self._number - self.committed
 
+    @property
+    def size_b(self) -> int | None:
+        """What it takes on this machine's disk; None if it is elsewhere."""
+        return None
+
     def enter(self, entry: Entry) -> int:
         """Enter an event with the next commit."""
         key, ended = (entry.station, entry.transaction), entry.kind == "Ended"
@@ -265,6 +270,13 @@ class SqliteLedger(Rows):
             self._given = []
         if self._waiting:
             self._writer.due()
+
+    @property
+    def size_b(self) -> int | None:
+        """Of the file; None if it is gone."""
+        with suppress(OSError):
+            return self._file.stat().st_size
+        return None
 
     async def flushed(self, timeout_s: float) -> bool:
         """Wait until everything given so far is on the disk; whether it came in time."""

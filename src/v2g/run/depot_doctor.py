@@ -5,6 +5,7 @@ Nothing is changed. What cannot be looked at is a finding too, and never counts 
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import ssl
 import stat
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from v2g.depot.configuration import Configuration
 from v2g.io.depot_configuration import POSTGRES
+from v2g.io.depot_ledger import RAN
 from v2g.kernel.durations import DAY_S
 from v2g.run.doctor import Finding, Level, disk
 
@@ -30,6 +32,7 @@ ROWS = {"event": "events", "entry": "entries"}
 """What the rows of a ledger's table are."""
 SECRETS = ("password_file", "secret_file", "token_file", "users_file", "codes_file", "private_key")
 """How the names of settings end that are files with a secret in them."""
+GIB = 1 << 30
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
@@ -71,6 +74,33 @@ def _sqlite(file: Path, table: str) -> Finding:
         remedy = "stop the process and move the file away, a new one is begun; `sqlite3 .recover` saves what it has"
         return Finding("ledger", Level.FAULT, f"{file} is damaged: {found}", remedy)
     return Finding("ledger", Level.GOOD, f"{file} is sound, {count} {ROWS[table]}; each commit reaches the disk")
+
+
+def growth(place: str, days: int) -> Iterator[Finding]:
+    """Whether a ledger in a file has room for what it will keep, at the rate so far. `days`: of `ledger_days`."""
+    file = Path(place)
+    if place.startswith(POSTGRES) or not file.is_file():
+        return
+    try:
+        reading = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=PATIENCE_S)
+        try:
+            found = reading.execute("SELECT value FROM kept WHERE kind = ? AND key = ?", RAN).fetchone()
+        finally:
+            reading.close()
+    except sqlite3.Error:  # `ledger` names it
+        return
+    if found is None or (ran_days := float(found[0]) / DAY_S) < 1.0:
+        return
+    size_b, free_b = file.stat().st_size, shutil.disk_usage(file.parent).free
+    daily_b = size_b / min(ran_days, days)
+    whole = f"{daily_b * days / GIB:.2f} GiB with {days}"
+    text = f"{size_b / GIB:.2f} GiB after {ran_days:.0f} days; {whole} (`ledger_days`)"
+    if daily_b * days - size_b < free_b:
+        yield Finding("growth of the ledger", Level.GOOD, text)
+    else:
+        remedy = "make room, lower `ledger_days`, or let stations measure less often"
+        text += f"; the disk lasts {free_b / daily_b:.0f} days"
+        yield Finding("growth of the ledger", Level.WARNING, text, remedy)
 
 
 async def _postgres(place: str, extra: str) -> list[Finding]:

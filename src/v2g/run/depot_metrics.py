@@ -39,6 +39,7 @@ class Seen(Struct, frozen=True):
     dispatch: Dispatch | None
     ledger_waiting: int
     ledger_trouble: str | None
+    ledger_b: int | None
     stations: int
     """Connected."""
     missing: tuple[str, ...]
@@ -56,7 +57,7 @@ def seen(
         missing.append(f"ledger: {ledger.trouble}")
     if not stations:
         missing.append("no station is connected")
-    return Seen(site, dispatch, ledger.waiting, ledger.trouble, stations, tuple(missing))
+    return Seen(site, dispatch, ledger.waiting, ledger.trouble, ledger.size_b, stations, tuple(missing))
 
 
 async def watch(settings: Metrics, seen: Callable[[], Seen], tally: Tally, calls: Distribution, pulse: Pulse) -> None:
@@ -88,6 +89,8 @@ def _site(now: Seen) -> Iterator[Metric]:
     yield counted("v2g_depot_notices", "Warnings that hold now, by code", "code", Trouble, warned)
     yield GaugeMetricFamily("v2g_depot_stations_connected", "Of all that are configured", float(now.stations))
     yield GaugeMetricFamily("v2g_depot_ledger_queue_length", "Rows that wait to be written", float(now.ledger_waiting))
+    if now.ledger_b is not None:
+        yield GaugeMetricFamily("v2g_depot_ledger_bytes", "What its file takes", float(now.ledger_b))
     stuck = float(now.ledger_trouble is not None)
     yield GaugeMetricFamily("v2g_depot_ledger_trouble", "1 while nothing can be written", stuck)
 
