@@ -1,11 +1,10 @@
 """Who connects while a car charges that does not talk.
 
-Without a modem that may be anybody: nothing binds an address to the plug. So the car goes on until a first message has
-been accepted.
+Without a modem that may be anybody: nothing binds an address to the plug. So the car goes on charging until a first
+message has been accepted.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from v2g.iso15118.event import Faulted
 from v2g.iso15118.event import Step as Talk
@@ -24,11 +23,6 @@ class Caller:
     """Common name of its vehicle certificate."""
     ends_s: float | None
     """When that ends, Unix time."""
-
-    @property
-    def known(self) -> dict[str, Any]:
-        """What its visit begins with."""
-        return {"conversation": self.conversation, "certificate": self.certificate, "certificate_ends_s": self.ends_s}
 
     @property
     def accepted(self) -> bool:

@@ -7,7 +7,7 @@ from v2g.station.config.settings import Wear
 from v2g.station.readings import Readings
 
 MOST, EVERY_S = 8, 30.0
-"""A contactor closes at most this often at once for one car, and then once in this time: each time wears it."""
+"""A contactor closes at most this often at once for one car, and then once in this time."""
 
 
 @dataclass(slots=True)

@@ -146,8 +146,15 @@ class Evse:
         return self._settle(now)
 
     def _begin(self, caller: Caller, now: float) -> None:
-        meter, mute, self._caller = self.fresh(now).meter, self.mute, None
-        self.visit = self._new_visit(since_s=now, meter=meter, winds_down=mute, **caller.known)
+        self._caller = None
+        self.visit = self._new_visit(
+            conversation=caller.conversation,
+            since_s=now,
+            certificate=caller.certificate,
+            certificate_ends_s=caller.ends_s,
+            meter=self.fresh(now).meter,
+            winds_down=self.mute,
+        )
         if self.plug is not None:
             self.plug.pilot.linked = True  # it talks: no other signal is tried
 
@@ -404,14 +411,14 @@ class Evse:
 
     def _supervise(self, now: float, unix_s: int) -> list[tuple[int, bytes]]:
         """Compare the power path with what the session needs of it; trip if it does not hold."""
-        self._account(now)
+        self.visit.account(self.fresh(now).meter, self.settings.capability, mute=self.mute)
         self._watch(now)
         if self.guard is not None:
             self._events += self.guard.look(self._readings, now, unix_s)
             self._events += self.visit.asked_back(self.plug, in_service=self.guard.verdict.may_exchange)
             self._glance.looked(self._readings, self.guard, now)
         visit, demand, conversation = self.visit, self.demand, self.visit.conversation
-        visit.aged(unix_s)
+        visit.judge_certificate(unix_s)
         if demand.stage is Stage.OFF:
             self.supervisor.rest()
         if visit.winds_down:
@@ -553,12 +560,3 @@ class Evse:
             if ended.paused or resumed:
                 self.paused = end.paused
         return talk.send
-
-    def _account(self, now: float) -> None:
-        """Count the energy at the meter, while there is a car."""
-        meter, visit = self.fresh(now).meter, self.visit
-        if meter is None or (visit.conversation is None and not self.mute):
-            return
-        visit.count(meter, max(self.settings.capability.charge_w, self.settings.capability.discharge_w))
-        if self.mute:
-            visit.report.service, visit.report.mode = Service.AC.name, "duty cycle"

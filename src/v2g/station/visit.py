@@ -8,6 +8,7 @@ from v2g.iso15118.car import CarState
 from v2g.iso15118.edition import body_name
 from v2g.iso15118.event import Event as TalkEvent
 from v2g.iso15118.event import Faulted, Received, Sent
+from v2g.iso15118.service import Service
 from v2g.iso15118.station import PAUSE_WITHIN_S, StationConversation
 from v2g.iso15118.view import Demand, Stage, Stop
 from v2g.kernel.fault import Fault
@@ -15,6 +16,7 @@ from v2g.pilot.state import State
 from v2g.pilot.station import Happening, PilotEvent
 from v2g.power.meter import MeterReading, counted_wh
 from v2g.station.access import Answer, Identity, Verdict
+from v2g.station.config.settings import Capability
 from v2g.station.contacts import Contacts
 from v2g.station.event import Deviates, Event, InverterJudged, PilotHappened, PromiseBroken, SessionEnded
 from v2g.station.power.decider import Decider
@@ -82,7 +84,7 @@ class Visit:
     certificate_ends_s: float | None = None
     """When that ends, Unix time."""
     doubt: str = ""
-    """Why it is enough to charge, and not to feed the grid."""
+    """Why that certificate is enough to charge, and not to feed the grid; empty if it is enough for both."""
     verdict: Verdict | None = None
     judged: Identity | None = None
     """The identity that the verdict is about."""
@@ -122,8 +124,8 @@ class Visit:
     """When each such pair was reported."""
     contacts: Contacts = field(default_factory=Contacts)
 
-    def aged(self, unix_s: int) -> None:
-        """Time has passed, for the certificate too."""
+    def judge_certificate(self, unix_s: int) -> None:
+        """It may expire during the session."""
         expired = self.certificate_ends_s is not None and unix_s > self.certificate_ends_s
         self.doubt = "its vehicle certificate has expired" if expired else ""
 
@@ -216,8 +218,8 @@ class Visit:
         return self.stop is not Stop.NONE and self.trip is None
 
     def misses(self, missing: tuple[Fault, str] | None, now: float) -> tuple[Fault, str] | None:
-        """A car that only waits for the hardware is not left to guess: after a while what is missing is its fault. A
-        contactor that rests is not: that is over before a car gives up, which would lose its paused session."""
+        """What is `missing`, once a car has waited for it in authorisation for so long that its session should fail. For
+        a contactor that rests it waits on: that is over before a car gives up, which would lose its paused session."""
         waits = self.conversation is not None and self.conversation.awaits_authorization
         if missing is None or missing[0] is Fault.REQUEST_REFUSED or not waits:
             self.waits_since_s = None
@@ -238,11 +240,17 @@ class Visit:
         new = [each for each in self.promise.broken if each.direction not in before]
         return wanted, [PromiseBroken(decision.allowed.of(each.direction), *each, asks) for each in new]
 
-    def count(self, meter: MeterReading, rated_w: float) -> None:
-        """Count the energy up to this reading. What a meter shows after a reset is not counted; what was, stays."""
+    def account(self, meter: MeterReading | None, capability: Capability, *, mute: bool) -> None:
+        """Count the energy up to this reading, while there is a car. What a meter shows after a reset is not counted;
+        what was, stays. `mute`: the car does not talk."""
+        report = self.report
+        if meter is None or (self.conversation is None and not mute):
+            return
+        if mute:
+            report.service, report.mode = Service.AC.name, "duty cycle"
         if meter is self.meter:
             return  # the EVSE looks more often than the meter is read
-        before, self.meter, report = self.meter or meter, meter, self.report
+        before, self.meter, rated_w = self.meter or meter, meter, max(capability.charge_w, capability.discharge_w)
         charged_wh = counted_wh("import_wh", before, meter, rated_w) or 0.0
         discharged_wh = counted_wh("export_wh", before, meter, rated_w) or 0.0
         report.charged_wh = round(report.charged_wh + charged_wh, 6)
