@@ -34,13 +34,13 @@ _COMM = "OCPPCommCtrlr"
 class BackEndRunner:
     """The back end's side of one process. `run` lasts until it is cancelled."""
 
-    def __init__(self, settings: Settings, ocpp: Ocpp, unfit: Callable[[], str] = lambda: "") -> None:
-        """`unfit`: why a process after this one would not start; empty if it would."""
+    def __init__(self, settings: Settings, ocpp: Ocpp, why_not_start: Callable[[], str] = lambda: "") -> None:
+        """`why_not_start`: why a process after this one would not; empty if it would."""
         from v2g.station.back_end.authorizer import BackEndAuthorizer
         from v2g.station.back_end.contracts import BackEndContracts
         from v2g.station.back_end.provisioning import BackEndProvisioning
 
-        self._ocpp, self._unfit = ocpp, unfit
+        self._ocpp, self._why_not_start = ocpp, why_not_start
         self.provisioning, self.contracts = BackEndProvisioning(), BackEndContracts(ocpp.central_contracts)
         asks = ocpp.authorize == "back_end"
         self.authorizers = {
@@ -84,7 +84,7 @@ class BackEndRunner:
         kept = store or Memory()
         networks = Networks(slots, kept, roots=ocpp.roots is not None, certificate=ocpp.certificate is not None)
         station = self._station = ChargingStation(card, evses, self.authorizers, kept, HANDLERS, networks, BLOCKS)
-        station.pending_reset.unfit = self._unfit
+        station.pending_reset.why_not_start = self._why_not_start
         take_password(station)
         if ocpp.publish is not None:
             station.block(Publishing).url = ocpp.publish.url

@@ -95,7 +95,7 @@ class StationProcess:
         self._settings, self._tls, self._host, self._once, self._file = settings, tls, host, once, file
         self._trace = SessionTrace(settings.trace.file, settings.trace.level, system=SystemLog(settings.trace.journal))
         self._journal = Journal(settings.kept, [each.id for each in settings.evses])
-        self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp, self._unfit)
+        self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp, self._why_not_start)
         authorizers = {} if self._back_end is None else self._back_end.authorizers
         self._recording = _recording(settings)
         make = Evse if self._recording is None else partial(RecordedEvse, sink=self._recording)
@@ -115,7 +115,7 @@ class StationProcess:
         self._manager = ServiceManager()
         self._ending: asyncio.Task[None] | None = None
         """A restart that waits."""
-        self._looks_at_s, self._why_unfit = float("-inf"), ""
+        self._looks_at_s, self._unfit = float("-inf"), ""
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT. `ready` is called once for each EVSE, when cars can connect.
@@ -392,29 +392,29 @@ class StationProcess:
             yield "the back end has not accepted the station"
 
     async def _end_when_idle(self) -> None:
-        """Once no car is in session, and the next process would start."""
+        """End once no car is in session, and the next process would start."""
         said = ""
         while True:
             if is_idle(self._station.evses.values()):
-                unfit = self._unfit()
-                if not unfit:
+                why = self._why_not_start()
+                if not why:
                     break
-                if unfit != said:
-                    text = f"the restart waits, as the station would not start again: {unfit}"
+                if why != said:
+                    text = f"the restart waits, as the station would not start again: {why}"
                     self._report(RestartWaits(f"{text}; mend that, or `v2g restart --force`"))
-                said = unfit
+                said = why
             await asyncio.sleep(UNFIT_LOOKS_S if said else LOOKS_S)
         self._stop.set()
 
-    def _unfit(self) -> str:
+    def _why_not_start(self) -> str:
         """Why a process after this one would not start with the configuration as it is now; empty if it would."""
         if self._file is not None and time.monotonic() >= self._looks_at_s:
-            self._looks_at_s, self._why_unfit = time.monotonic() + UNFIT_LOOKS_S, ""
+            self._looks_at_s, self._unfit = time.monotonic() + UNFIT_LOOKS_S, ""
             try:
                 check_again(self._file, tls=self._tls)
             except V2GError as error:
-                self._why_unfit = str(error)
-        return self._why_unfit
+                self._unfit = str(error)
+        return self._unfit
 
     def _refuse_the_end(self) -> None:
         """Raises `V2GError` if a file that the configuration names is missing or unfit, such as a certificate. The

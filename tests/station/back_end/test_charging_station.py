@@ -423,7 +423,7 @@ def test_a_reset_waits_for_the_energy_transfer_and_says_so() -> None:
 
 def test_no_reset_takes_a_station_away_that_would_not_start_again() -> None:
     bench, unfit = Bench(), [""]
-    bench.station.pending_reset.unfit = lambda: unfit[0]
+    bench.station.pending_reset.why_not_start = lambda: unfit[0]
     bench.charge(5.0)
     assert bench.ask("Reset", v21.ResetRequest(type="OnIdle")).status == "Scheduled"
     unfit[0] = "config.yaml:3:1: evse: unknown; did you mean evses?"

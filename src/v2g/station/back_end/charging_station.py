@@ -401,11 +401,12 @@ class ChargingStation:
             and not self.installing
             and all(evse.demand.stage is Stage.OFF for evse in self.evses.values())
         )
-        said, pending = self.pending_reset.said, self.pending_reset
-        if self._ends is None and pending.is_due(self.now, idle=idle, queued=self.outbox.waiting_for(None)):
-            self.restart("RemoteReset", pending.why)
-        if pending.said not in ("", said):
-            self.log.append(f"the reset waits, as the station would not start again: {pending.said}")
+        if self._ends is None:
+            due, line = self.pending_reset.step(self.now, idle=idle, queued=self.outbox.waiting_for(None))
+            if due:
+                self.restart("RemoteReset", self.pending_reset.why)
+            if line:
+                self.log.append(line)
         if self._ends is not None and (self.now >= self._ends[1] or not (self._calls or self._pending)):
             self.reset = self._ends[0]
 

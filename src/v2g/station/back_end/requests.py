@@ -125,8 +125,8 @@ def _reset(station: ChargingStation, asked: v21.ResetRequest) -> Message:
     if station.installing:
         info = _info("FwUpdateInProgress", "a firmware is being installed; the station starts again after it")
         return v21.ResetResponse(status="Rejected", statusInfo=info)
-    if unfit := station.pending_reset.unfit():
-        text = f"the station would not start again: {unfit}"[:MOST_INFO]
+    if why := station.pending_reset.why_not_start():
+        text = f"the station would not start again: {why}"[:MOST_INFO]
         return v21.ResetResponse(status="Rejected", statusInfo=_info("InternalError", text))
     busy = [id for id, evse in station.evses.items() if evse.demand.stage is not Stage.OFF]
     busy = sorted({*busy, *station.running})

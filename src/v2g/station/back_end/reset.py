@@ -9,24 +9,25 @@ LOOKS_S = 5.0
 
 
 class PendingReset:
-    """Of a station."""
+    """Of the whole station."""
 
     def __init__(self) -> None:
         self.why = ""
         """Why the process is to end once no transaction runs; empty if it is not."""
-        self.unfit: Callable[[], str] = lambda: ""
+        self.why_not_start: Callable[[], str] = lambda: ""
         """Why the next process would not start with the configuration as it is; empty if it would."""
-        self.said = ""
-        """What it waits for, if that is the configuration."""
+        self._said = ""
         self._idle_since = self._looks_at = 0.0
 
-    def is_due(self, now: float, *, idle: bool, queued: bool) -> bool:
-        """Whether the process should end. `idle`: no car and no firmware stands against it; `queued`: something waits
-        for the back end."""
+    def step(self, now: float, *, idle: bool, queued: bool) -> tuple[bool, str]:
+        """Whether the process should end now, and a line for the log if there is something new to say. `idle`: no car
+        and no firmware stands against it; `queued`: something waits for the back end."""
         if not (self.why and idle):
             self._idle_since = now  # from then on nothing but the queue stands against it
-            return False
+            return False, ""
         if (queued and now < self._idle_since + DELIVER_S) or now < self._looks_at:
-            return False
-        self.said, self._looks_at = self.unfit(), now + LOOKS_S
-        return not self.said
+            return False, ""
+        before, self._said, self._looks_at = self._said, self.why_not_start(), now + LOOKS_S
+        is_news = self._said not in ("", before)
+        line = f"the reset waits, as the station would not start again: {self._said}" if is_news else ""
+        return not self._said, line
