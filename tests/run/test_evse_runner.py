@@ -25,6 +25,7 @@ from v2g.station.config.settings import Access, Device, Pilot
 from v2g.station.evse import Evse
 from v2g.station.orders import Orders
 from v2g.station.readings import Readings
+from v2g.station.step import Step
 from v2g.v2gtp.sdp import Security
 
 Command = Callable[[Orders], Awaitable[None]]
@@ -113,8 +114,7 @@ def test_who_asked_for_tls_is_not_served_without_until_it_is_unplugged() -> None
         runner.evse.disconnected(loop.time(), Fault.CONNECTION_LOST, "gone")
         world.pull_out()
         world.run(1.0)
-        for event in [event for _, event in world.events]:
-            runner.report(event)
+        runner._do(Step((), runner._orders, tuple(event for _, event in world.events)))
         world.plug_in()
         world.run(1.0)
         assert serves_in_clear(runner)

@@ -278,7 +278,10 @@ class Link(asyncio.Protocol):
         self._established = True
         if self._admission is not None:
             self._set_timer(FIRST_FRAME_S, self._first_frame_overdue)
-        self._user.established(self, Peer(_with_scope(*address), address[1], fingerprint, common_name, tls, ends_s))
+        host, port = _with_scope(*address), address[1]
+        self._user.established(
+            self, Peer(host, port, fingerprint=fingerprint, common_name=common_name, tls=tls, ends_s=ends_s)
+        )
 
     def _settle(self) -> None:
         if self._admission is not None and not self._settled:

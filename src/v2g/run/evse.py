@@ -222,8 +222,11 @@ class EvseRunner:
         # A car that proved nothing in TLS 1.2 is one of ISO 15118-2: ISO 15118-20 wants its certificate.
         secure, now = peer.tls is not None, self._loop.time()
         plain = talker.plain or (secure and peer.fingerprint is None)
-        proved = peer.fingerprint, peer.common_name, peer.ends_s
-        self._guarded(lambda: self.evse.connected(now, *proved, plain=plain, secure=secure))
+        self._guarded(
+            lambda: self.evse.connected(
+                now, peer.fingerprint, peer.common_name, ends_s=peer.ends_s, plain=plain, secure=secure
+            )
+        )
         self.report(CarArrived(str(peer), secure))
         self._wake()
         return True
@@ -272,8 +275,6 @@ class EvseRunner:
 
     def report(self, event: Event) -> None:
         """Write an event to the trace, and count it."""
-        if isinstance(event, PilotHappened) and event.event.happening is Happening.UNPLUGGED:
-            self._asked_for_tls_s = -inf
         self.tally.take(event, self.evse.visit)
         for watcher in self.watchers:
             watcher(self.evse.settings.id, event, self.evse.visit)
@@ -338,6 +339,8 @@ class EvseRunner:
             if self._line is not None and orders.matching != before.matching:
                 (self._line.begin_matching if orders.matching else self._line.end_matching)()
         for event in step.events:
+            if isinstance(event, PilotHappened) and event.event.happening is Happening.UNPLUGGED:
+                self._asked_for_tls_s = -inf
             self.report(event)
             took_s, message = self.slowest
             if isinstance(event, SessionEnded) and message:
