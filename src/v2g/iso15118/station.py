@@ -147,7 +147,7 @@ class StationConversation:
         return self.greet(payload_type, payload)
 
     def greet(self, payload_type: int, payload: bytes) -> Step:
-        """Take the first payload, which names what the car speaks; what the station is like matters only later."""
+        """Take the first payload, which names what the car speaks; it is answered whatever state the station is in."""
         step = Step()
         if self._end is not None:
             return step

@@ -52,7 +52,7 @@ class StationEngine:
         self._pending: _Pending | None = None
         self._judged_s = float("-inf")
         self._doubts = False
-        """The contract has been found no longer good."""
+        """Whether the contract was good when the car showed it, and is no longer."""
         self._failure: Refusal | None = None
         """Why the session ends with the next refusal, whatever the edition says of refusals."""
 
@@ -161,10 +161,12 @@ class StationEngine:
 
     def _judge_again(self, now: float, view: StationView) -> None:
         """A contract that was good when the car showed it may have expired since, or been revoked: it pays on for the
-        session that it began, and is not enough to feed the grid any more. While others are asked nothing changes."""
-        session, contracts = self.session, self.session.offer.contracts
-        car, due = session.car, now - self._judged_s >= JUDGED_EVERY_S
-        if contracts is None or not car.contract or not due or session.demand.stage is not Stage.ENERGY:
+        session that it began, and is not enough to feed the grid any more. While a responder is asked, nothing changes.
+        """
+        session, car, contracts = self.session, self.session.car, self.session.offer.contracts
+        if contracts is None or not car.contract or session.demand.stage is not Stage.ENERGY:
+            return
+        if now - self._judged_s < JUDGED_EVERY_S:
             return
         if car.contract_doubt and not self._doubts:
             return  # it never was enough

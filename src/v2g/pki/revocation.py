@@ -52,7 +52,7 @@ class Found:
     until_s: float = 0.0
     """How long it holds, Unix time."""
     from_s: float = 0.0
-    """When it was known."""
+    """Of a responder's answer: since when it holds (`thisUpdate`), Unix time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ class Evidence:
             self._lists[issuer.der] = taken
 
 
-def _stronger(before: Found, now: Found) -> Found:
+def _stronger(known: Found, new: Found) -> Found:
     """Which of two answers about a certificate counts: that it was revoked, or else the later one."""
-    return before if before.status is Status.REVOKED or before.from_s > now.from_s else now
+    return known if known.status is Status.REVOKED or known.from_s > new.from_s else new
 
 
 def request(certificate: Certificate, issuer: Certificate) -> bytes:

@@ -46,7 +46,7 @@ _ALERTS = {
     Reason.REVOKED: "certificate_revoked",
     Reason.REVOCATION_UNKNOWN: "certificate_unknown",
 }
-"""The same for a judgement of ours."""
+"""The alert for each verdict of `verify_chain`, which judges at a station whose key is on a token."""
 _MOST_AUTHORITIES = 4
 """Between the peer's leaf and a root."""
 
@@ -240,16 +240,18 @@ class TlsContext:
             evidence.refusal, self._error = f"the {peer}'s certificate is refused: {unreadable}", _REJECTED
             return False
         evidence.path[depth] = certificate
-        if not ok:
-            refusal, self._error = self._chain_fault(certificate, error), error
-        elif (found := self._profile_fault(certificate, is_leaf=depth == 0)) is not None:
-            refusal, self._error = found, _OTHER_PURPOSE
-        elif depth or (doubt := self._revocation_fault(evidence.path)) is None:
+        found = self._fault(evidence.path, depth) if ok else (self._chain_fault(certificate, error), error)
+        if found is None:
             return True
-        else:
-            refusal, self._error = doubt
+        refusal, self._error = found
         evidence.refusal = f"the {peer}'s certificate is refused: {certificate.subject} {refusal}"
         return False
+
+    def _fault(self, path: dict[int, Certificate], depth: int) -> tuple[str, int] | None:
+        """What stands against a certificate of which OpenSSL finds nothing wrong, and OpenSSL's number for it."""
+        if (text := self._profile_fault(path[depth], is_leaf=depth == 0)) is not None:
+            return text, _OTHER_PURPOSE
+        return self._revocation_fault(path) if depth == 0 else None
 
     def _judge_chain(self, sent: tuple[bytes, ...], evidence: "Evidence") -> str | None:
         """The same for a whole chain, at a station whose key is on a token: the alert, or None if it passes."""

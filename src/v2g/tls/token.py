@@ -63,7 +63,7 @@ _TRANSPORT = ctypes.CFUNCTYPE(c_ssize_t, c_void_p, c_void_p, c_size_t)
 _VERIFY = ctypes.CFUNCTYPE(c_int, c_void_p)
 
 Judge = Callable[[tuple[bytes, ...]], str | None]
-"""Whether a peer's chain passes: DER, the leaf first."""
+"""Takes a peer's chain (DER, the leaf first); returns the name of the alert that refuses it, None if it passes."""
 
 
 @cache
