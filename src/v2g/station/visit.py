@@ -218,8 +218,8 @@ class Visit:
         return self.stop is not Stop.NONE and self.trip is None
 
     def misses(self, missing: tuple[Fault, str] | None, now: float) -> tuple[Fault, str] | None:
-        """What is `missing`, once a car has waited for it in authorisation for so long that its session should fail. For
-        a contactor that rests it waits on: that is over before a car gives up, which would lose its paused session."""
+        """What is `missing`, once a car has waited for it in authorisation for so long that its session should fail.
+        For a contactor that rests it waits on: that is over before a car gives up, and loses its paused session."""
         waits = self.conversation is not None and self.conversation.awaits_authorization
         if missing is None or missing[0] is Fault.REQUEST_REFUSED or not waits:
             self.waits_since_s = None
