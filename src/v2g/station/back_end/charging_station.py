@@ -402,11 +402,10 @@ class ChargingStation:
             and all(evse.demand.stage is Stage.OFF for evse in self.evses.values())
         )
         if self._ends is None:
-            due, line = self.pending_reset.step(self.now, idle=idle, queued=self.outbox.waiting_for(None))
+            due, news = self.pending_reset.step(self.now, idle=idle, queued=self.outbox.waiting_for(None))
+            self.log += news
             if due:
                 self.restart("RemoteReset", self.pending_reset.why)
-            if line:
-                self.log.append(line)
         if self._ends is not None and (self.now >= self._ends[1] or not (self._calls or self._pending)):
             self.reset = self._ends[0]
 

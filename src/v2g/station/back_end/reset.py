@@ -19,15 +19,15 @@ class PendingReset:
         self._said = ""
         self._idle_since = self._looks_at = 0.0
 
-    def step(self, now: float, *, idle: bool, queued: bool) -> tuple[bool, str]:
-        """Whether the process should end now, and a line for the log if there is something new to say. `idle`: no car
-        and no firmware stands against it; `queued`: something waits for the back end."""
+    def step(self, now: float, *, idle: bool, queued: bool) -> tuple[bool, list[str]]:
+        """Whether the process should end now, and lines for the log. `idle`: no car and no firmware stands against it;
+        `queued`: something waits for the back end."""
         if not (self.why and idle):
             self._idle_since = now  # from then on nothing but the queue stands against it
-            return False, ""
+            return False, []
         if (queued and now < self._idle_since + DELIVER_S) or now < self._looks_at:
-            return False, ""
+            return False, []
         before, self._said, self._looks_at = self._said, self.why_not_start(), now + LOOKS_S
         is_news = self._said not in ("", before)
-        line = f"the reset waits, as the station would not start again: {self._said}" if is_news else ""
-        return not self._said, line
+        line = f"the reset waits, as the station would not start again: {self._said}"
+        return not self._said, [line] if is_news else []
