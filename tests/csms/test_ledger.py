@@ -197,6 +197,31 @@ async def _forgets(dialect: str, folder: Path, server: Server | None) -> None:
         assert await ledger.flushed(STARTS_S)
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_transaction_that_runs_is_found_in_each_of_its_hours_and_in_no_other(
+    dialect: str, tmp_path: Path, server: Server | None
+) -> None:
+    first_s, every_s, count = 3e6, 600.0, 20
+
+    async def found(ledger: Any, from_s: float, until_s: float) -> int:
+        accounts = [each for each in await ledger.accounts(from_s, until_s) if each.transaction == "tx 9"]
+        return sum(each.events for each in accounts)
+
+    async def runs() -> None:
+        async with opened(dialect, tmp_path, server) as ledger:
+            for seq in range(1, count):
+                ledger.enter(replace(entry(seq, tx="tx 9"), at_s=first_s + every_s * seq))
+            ledger.enter(replace(entry(0, "Started", tx="tx 9"), at_s=first_s))  # it comes late
+            assert await ledger.flushed(STARTS_S)
+            last_s = first_s + every_s * (count - 1)
+            for hour in range(3):
+                assert await found(ledger, last_s - 3_600.0 * hour, last_s - 3_600.0 * hour + 1) == count
+            assert await found(ledger, first_s - 1, first_s + 1) == count
+            assert await found(ledger, first_s - 100, first_s) == await found(ledger, last_s + 1, last_s + 100) == 0
+
+    asyncio.run(runs())
+
+
 def test_no_more_is_forgotten_than_the_disk_takes() -> None:
     rows = Rows()
     rows.kept = {RAN: str(40 * DAY_S).encode()}

@@ -58,8 +58,8 @@ TABLES = (
     " PRIMARY KEY (span_s, at_s))",
 )
 """SQLite takes BYTEA and DOUBLE PRECISION as names of its own affinities. `span` has each transaction once, so that
-nobody must read millions of events to find some. `ended`: 0 while it runs, 1 once it has ended (then `until_s` counts,
-and `day` is the ledger's when that was entered), 2 once it is forgotten."""
+nobody must read millions of events to find some. `ended`: 0 while it runs, 1 once it has ended (`day` is the ledger's
+when that was entered), 2 once it is forgotten."""
 ENTER = (
     "INSERT INTO event (station, tx, seq, kind, evse, vehicle, at_s, import_wh, export_wh, document)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station, tx, seq) DO UPDATE SET again = event.again + 1"
@@ -85,6 +85,8 @@ SPAN = (
     " until_s = CASE WHEN excluded.until_s > span.until_s THEN excluded.until_s ELSE span.until_s END,"
     " ended = CASE WHEN excluded.ended > span.ended THEN excluded.ended ELSE span.ended END"
 )
+SPAN_S = 3_600.0
+"""By which the span of a transaction may end before its last event."""
 FORGET_SPANS = (
     "UPDATE span SET ended = 2 WHERE (station, tx) IN"
     " (SELECT station, tx FROM span WHERE ended = 1 AND day < ? ORDER BY day, station, tx LIMIT 100)"
@@ -117,10 +119,10 @@ ACCOUNTS = (
     " max(CASE WHEN kind = 'Ended' THEN 1 ELSE 0 END), count(*), max(seq) - min(seq) + 1 - count(*),"
     " coalesce(max(import_wh) - min(import_wh), 0), coalesce(max(export_wh) - min(export_wh), 0)"
     " FROM event WHERE (station, tx) IN"
-    " (SELECT station, tx FROM span WHERE (until_s >= ? OR ended = 0) AND since_s < ? AND ended < 2)"
+    " (SELECT station, tx FROM span WHERE until_s >= ? AND since_s < ? AND ended < 2)"
     " GROUP BY station, tx HAVING max(at_s) >= ? ORDER BY min(at_s)"
 )
-"""Registers only ever rise, so their ends are their extremes."""
+"""Registers only ever rise, so their ends are their extremes. The first value is SPAN_S earlier than the third."""
 FORGET_DECISIONS = "DELETE FROM decided WHERE at_s < ? AND at_s < (SELECT min(at_s) FROM decided) + 3600"
 """An hour of them at a time: also if the clock is far ahead, or the depot was off for long."""
 UNWRITABLE = (
@@ -148,8 +150,8 @@ class Rows:
         """Called after each commit, in whichever thread writes."""
         self._number = 0
         self._given: list[Row] = []
-        self._begun: dict[tuple[str, str], float] = {}
-        """Transactions of which the ledger has a span, and since when; a part of them."""
+        self._spans: dict[tuple[str, str], tuple[float, float]] = {}
+        """What the ledger has of transactions that run; a part of them."""
         self._entered = 0
         """Events since some were forgotten."""
         self._forgetting = 0
@@ -170,13 +172,14 @@ class Rows:
     def enter(self, entry: Entry) -> int:
         """Enter an event with the next commit."""
         key, ended = (entry.station, entry.transaction), entry.kind == "Ended"
-        if ended or entry.at_s < self._begun.get(key, float("inf")):  # before the event: it is not found without
+        since_s, until_s = self._spans.get(key, (float("inf"), float("-inf")))
+        if ended or entry.at_s < since_s or entry.at_s > until_s + SPAN_S:  # before the event: it is not found without
             self._add(SPAN, (*key, entry.at_s, entry.at_s, int(ended), self.day))
-            if len(self._begun) >= MOST_WAITING:
-                self._begun.clear()
-            self._begun[key] = entry.at_s
+            if len(self._spans) >= MOST_WAITING:
+                self._spans.clear()
+            self._spans[key] = min(since_s, entry.at_s), max(until_s, entry.at_s)
         if ended:
-            self._begun.pop(key, None)
+            self._spans.pop(key, None)
         self._entered += 1
         return self._add(
             ENTER,
@@ -293,7 +296,7 @@ class SqliteLedger(Rows):
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """The transactions that touch a time."""
-        rows = await asyncio.to_thread(self._read, ACCOUNTS, (from_s, until_s, from_s))
+        rows = await asyncio.to_thread(self._read, ACCOUNTS, (from_s - SPAN_S, until_s, from_s))
         return accounts_of(rows)
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "", most: int = -1) -> list[Decided]:

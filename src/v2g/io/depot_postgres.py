@@ -17,6 +17,7 @@ from v2g.io.depot_ledger import (
     DECISIONS,
     HISTORY,
     KEPT,
+    SPAN_S,
     TABLES,
     TAKEN,
     LedgerError,
@@ -82,7 +83,7 @@ class PostgresLedger(Rows):
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """The transactions that touch a time. Raises `LedgerError`."""
-        return accounts_of(await self._read(ACCOUNTS, (from_s, until_s, from_s)))
+        return accounts_of(await self._read(ACCOUNTS, (from_s - SPAN_S, until_s, from_s)))
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "", most: int = -1) -> list[Decided]:
         """What was decided in a time; of one charger, or of all. `most`: the earliest ones. Raises `LedgerError`."""
