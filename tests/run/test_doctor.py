@@ -90,6 +90,8 @@ EVSE: dict[str, Any] = {
         ({"grid": EVSE["grid"] | {"set_point_delay_s": None}}, {"EVSE 1 set-point delay": Level.NOTE}),
         ({"grid": EVSE["grid"] | {"state": "trip", "why": "ov2"}}, {"EVSE 1 grid": Level.NOTE}),
         ({"grid": None}, {}),
+        ({"refused_plain": None}, {}),
+        ({"refused_plain": "a car here asked for TLS"}, {"EVSE 1 without TLS": Level.WARNING}),
     ],
 )
 def test_what_a_station_measures_is_compared(change: dict[str, Any], levels: dict[str, Level]) -> None:

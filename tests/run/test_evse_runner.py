@@ -109,12 +109,16 @@ def test_who_asked_for_tls_is_not_served_without_until_it_is_unplugged() -> None
         loop.ahead_s += 3600.0
         assert not serves_in_clear(runner)
         assert not serves_in_clear(runner, replace(CLEAR, host="fe80::2%eth0"))
-        assert "a car here asked for TLS, and this one connects without" in trace.getvalue()
+        refused = "a car here asked for TLS, and this one connects without"
+        assert refused in trace.getvalue()
+        assert runner.refused_plain is not None
+        assert refused in runner.refused_plain, "the operator sees it after the trace's few lines, too"
         assert runner.seat(runner.car(), CLEAR), "a station that has no TLS serves it as it can"
         runner.evse.disconnected(loop.time(), Fault.CONNECTION_LOST, "gone")
         world.pull_out()
         world.run(1.0)
         runner._do(Step((), runner._orders, tuple(event for _, event in world.events)))
+        assert runner.refused_plain is None
         world.plug_in()
         world.run(1.0)
         assert serves_in_clear(runner)

@@ -102,6 +102,10 @@ class BackEndRunner:
             if store is not None:
                 store.close()
 
+    def installs(self) -> bool:
+        """Whether a firmware is being installed."""
+        return self._station is not None and self._station.installing
+
     def external(self, asked: Ems) -> str:
         """An energy management system asks for something. Raises `V2GError` with the reason if it cannot have it."""
         from v2g.station.back_end.external import External, Values

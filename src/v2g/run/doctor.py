@@ -215,6 +215,9 @@ def running(status: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(f"{name} {device}", Level.FAULT, trouble, "see its wiring, address and power")
         if answering := [device for device in evse["devices"] if device not in evse["troubles"]]:
             yield Finding(f"{name} devices", Level.GOOD, f"{', '.join(answering)} answer")
+        if refused := evse.get("refused_plain"):
+            remedy = "unplug it; if this car has no TLS, somebody else has searched for it: see who reaches the line"
+            yield Finding(f"{name} without TLS", Level.WARNING, f"refused: {refused}", remedy)
         yield from _pilot(name, evse)
         yield from _meter(name, evse)
         yield from _grid(name, evse["grid"])

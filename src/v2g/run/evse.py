@@ -126,6 +126,8 @@ class EvseRunner:
         self._oddities: dict[str, str] = {}
         self._failures: dict[str, float] = {}
         """When each defect of ours was reported last."""
+        self.refused_plain: str | None = None
+        """Why a connection without TLS was refused since a car was plugged in; None if none was."""
         self._asked_for_tls_s = -inf
         """When a car searched for TLS last since one was plugged in."""
 
@@ -211,7 +213,7 @@ class EvseRunner:
         engaged = talk is not None and talk.end is None
         reason = "another car is in session" if engaged else self.why_not(peer.host)
         if reason is None and talker.plain:
-            reason = self.why_not_plain()
+            reason = self.refused_plain = self.why_not_plain()
         if reason is not None:
             self.report(StrangerRefused(str(peer), reason))
             return False
@@ -340,7 +342,7 @@ class EvseRunner:
                 (self._line.begin_matching if orders.matching else self._line.end_matching)()
         for event in step.events:
             if isinstance(event, PilotHappened) and event.event.happening is Happening.UNPLUGGED:
-                self._asked_for_tls_s = -inf
+                self._asked_for_tls_s, self.refused_plain = -inf, None
             self.report(event)
             took_s, message = self.slowest
             if isinstance(event, SessionEnded) and message:

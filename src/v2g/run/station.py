@@ -101,6 +101,7 @@ class StationProcess:
         make = Evse if self._recording is None else partial(RecordedEvse, sink=self._recording)
         self._station = Station(settings, self._journal.found, authorizers, make)
         if self._back_end is not None:
+            self._station.installs = self._back_end.installs
             for evse in self._station.evses.values():
                 evse.back_end = NOT_KNOWN
         self._runners: dict[int, EvseRunner] = {}
@@ -392,10 +393,10 @@ class StationProcess:
             yield "the back end has not accepted the station"
 
     async def _end_when_idle(self) -> None:
-        """End once no car is in session, and the next process would start."""
+        """End once no car is in session, no firmware is being installed, and the next process would start."""
         said = ""
         while True:
-            if is_idle(self._station.evses.values()):
+            if is_idle(self._station.evses.values()) and not self._station.installs():
                 why = self._why_not_start()
                 if not why:
                     break
@@ -441,6 +442,7 @@ class StationProcess:
                 each["troubles"] = dict(runner.devices.troubles)
                 each["devices"] = runner.devices.names
                 each["plc"] = runner.line_status
+                each["refused_plain"] = runner.refused_plain
         return status  # type: ignore[no-any-return]
 
     def _session_ended(self) -> None:

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from v2g.iso15118.view import Stage
 from v2g.station.evse import Evse
 
+INSTALLS = "a firmware is being installed; the station starts again after it"
+"""The reason against a restart meanwhile."""
+
 
 def is_idle(evses: Iterable[Evse]) -> bool:
     """Whether no car is in session, and none that does not talk draws energy: when a restart that waits happens."""

@@ -12,7 +12,7 @@ from v2g.station.config.settings import Settings
 from v2g.station.evse import Evse
 from v2g.station.kept import KeptEvse
 from v2g.station.operator import CommandRefused, inject, limit
-from v2g.station.restart import is_idle, why_not_restart
+from v2g.station.restart import INSTALLS, is_idle, why_not_restart
 from v2g.station.site import shares
 from v2g.station.snapshot import StationSnapshot, evse_snapshot, explain
 from v2g.station.steering import steer
@@ -72,6 +72,8 @@ class Station:
             )
             for each in settings.evses
         }
+        self.installs: Callable[[], bool] = lambda: False
+        """Whether a firmware is being installed: the process must not end before that has."""
         self.registers: dict[int, tuple[Register, ...]] = {}
         """The inverter's limits that can be set by hand, by EVSE; known once the devices are."""
 
@@ -124,10 +126,11 @@ class Station:
         return Done({"asked": [evse.settings.id for evse in asked]}, evses=asked)
 
     def _restart(self, asked: command.Restart) -> Done:
-        reason = why_not_restart(self.evses.values(), force=asked.force)
+        installs = self.installs() and not asked.force
+        reason = INSTALLS if installs else why_not_restart(self.evses.values(), force=asked.force)
         if asked.ask:
             return Done({"may": reason is None, "reason": reason})
-        if asked.wait and not is_idle(self.evses.values()):
+        if asked.wait and (installs or not is_idle(self.evses.values())):
             note = "a restart waits until no car is in session"
             return Done({"ends": False, "reason": reason}, note, tuple(self.evses.values()), waits=True)
         if reason is not None:

@@ -17,6 +17,7 @@ from v2g.station.back_end.charging_station import ChargingStation, Handler
 from v2g.station.back_end.files import Files
 from v2g.station.back_end.publishing import Publishing
 from v2g.station.back_end.transactions import sampled
+from v2g.station.restart import INSTALLS
 
 MOST_INFO = 512
 """Characters that 2.0.1 leaves to a reason."""
@@ -123,7 +124,7 @@ def _reset(station: ChargingStation, asked: v21.ResetRequest) -> Message:
     if asked.type not in ("Immediate", "OnIdle"):
         return v21.ResetResponse(status="Rejected", statusInfo=_info("UnsupportedParam", asked.type))
     if station.installing:
-        info = _info("FwUpdateInProgress", "a firmware is being installed; the station starts again after it")
+        info = _info("FwUpdateInProgress", INSTALLS)
         return v21.ResetResponse(status="Rejected", statusInfo=info)
     if why := station.pending_reset.why_not_start():
         text = f"the station would not start again: {why}"[:MOST_INFO]
