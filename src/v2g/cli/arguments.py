@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,20}|0[xX][0-9a-fA-F]{1,16}", re.ASCII)
 """Python would also take 1_0 for ten, and digits of every script."""
+_YEARS = range(1970, 2100)
 
 
 def add_socket(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +85,17 @@ def whole(*, least: int, most: int = 1_000_000_000) -> Callable[[str], int]:
         return value
 
     return convert
+
+
+def calendar_day(text: str) -> date:
+    """A day as `date.fromisoformat` reads it. It raises `ArgumentTypeError`."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-28") from error
+    if found.year not in _YEARS:
+        raise argparse.ArgumentTypeError(f"{text} is not in {_YEARS[0]} to {_YEARS[-1]}")
+    return found
 
 
 def _range(least: float, most: float, above: float = float("-inf")) -> str:

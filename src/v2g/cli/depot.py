@@ -4,12 +4,12 @@ import argparse
 import json
 import re
 import sys
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from v2g.cli import depot_codes, depot_doctor, depot_prequalify, depot_simulate, depot_site
-from v2g.cli.arguments import add_json, number, whole
+from v2g.cli.arguments import add_json, calendar_day, number, whole
 from v2g.cli.parser import UsageError
 from v2g.cli.terminal import announce
 from v2g.kernel import regular_file
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("of", nargs="?", default="", metavar="VEHICLE", help="or a charger; default: all of them")
     audit = actions.add_parser("audit", help="a day's energies, and why each vehicle had its power")
     audit.add_argument("of", nargs="?", default="", metavar="VEHICLE", help="or a charger; default: all of them")
-    audit.add_argument("--day", type=_day, metavar="YYYY-MM-DD", help="default: today")
+    audit.add_argument("--day", type=calendar_day, metavar="YYYY-MM-DD", help="default: today")
     for each in (status, explain, audit):
         each.add_argument(
             "--socket", type=Path, default=DEFAULT_SOCKET, metavar="PATH", help=f"default: {DEFAULT_SOCKET}"
@@ -208,7 +208,7 @@ def _ask(args: argparse.Namespace) -> int:
     from v2g.run.depot import Audit, Explain, Status
 
     if args.action == "audit":
-        begin = (args.day or datetime.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+        begin = datetime.combine(args.day or date.today(), datetime.min.time())
         command: Any = Audit(begin.timestamp(), (begin + timedelta(days=1)).timestamp(), args.of)
     else:
         command = Status() if args.action == "status" else Explain(args.of)
@@ -241,13 +241,6 @@ def _clock(unix_s: float) -> str:
     local = datetime.fromtimestamp(unix_s)
     twice = local.replace(fold=0).timestamp() != local.replace(fold=1).timestamp()
     return local.astimezone().strftime("%H:%M:%S %Z" if twice else "%H:%M:%S")
-
-
-def _day(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d")
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-28") from error
 
 
 _FOR_PROGRAMS = ("changed", "cycles", "acknowledged", "acknowledged_s", "unacknowledged")

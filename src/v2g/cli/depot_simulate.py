@@ -3,14 +3,13 @@
 import argparse
 import json
 import sys
-from datetime import date
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from v2g.cli.arguments import add_json, number, whole
+from v2g.cli.arguments import add_json, calendar_day, number, whole
 from v2g.cli.terminal import Progress
 from v2g.kernel.errors import V2GError
 
@@ -55,7 +54,7 @@ def add_arguments(actions: "argparse._SubParsersAction[argparse.ArgumentParser]"
     costs.add_argument("--season", choices=("winter", "summer"), default="winter", help="of the prices")
     costs.add_argument("--prices", type=Path, metavar="FILE", help="CSV: from, eur_per_mwh (or buy_per_kwh)")
     simulate.add_argument(
-        "--first-day", type=_day, metavar="DAY", help="of the prices of --prices (default: its first one)"
+        "--first-day", type=calendar_day, metavar="DAY", help="of the prices of --prices (default: its first one)"
     )
     simulate.add_argument("--seed", type=whole(least=0), default=0, metavar="N", help="default: 0")
     add_json(simulate)
@@ -101,18 +100,6 @@ def _recorded(args: argparse.Namespace) -> "Recorded":
         found = recorded_days.prices(args.prices, args.days, args.first_day)
         recorded = replace(recorded, prices_eur_per_mwh=found)
     return recorded
-
-
-def _day(text: str) -> date:
-    from v2g.io.recorded_days import YEARS
-
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-02") from error
-    if day.year not in YEARS:
-        raise argparse.ArgumentTypeError(f"{text} is not in {YEARS[0]} to {YEARS[-1]}")
-    return day
 
 
 def _simulated(scene: "Scene", name: str, recorded: "Recorded") -> "Outcome":
