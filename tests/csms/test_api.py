@@ -21,7 +21,7 @@ from v2g.io.depot_http import Api
 from v2g.io.http_interface import MOST_STREAMS_EACH
 from v2g.ocpp.version import version
 from v2g.run.depot import DepotProcess, open_ledger
-from v2g.run.depot_books import MOST_READERS
+from v2g.run.ledger_reader import MOST_READERS
 
 
 class Link:
@@ -252,7 +252,7 @@ async def _by_whom(folder: Path) -> None:
 
 
 def test_who_asks_for_all_of_the_past_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("v2g.run.depot_books.MOST_DECISIONS", 1)
+    monkeypatch.setattr("v2g.run.ledger_reader.MOST_DECISIONS", 1)
 
     async def case() -> None:
         async with depot(tmp_path) as (process, _, app):

@@ -93,7 +93,7 @@ def hashed(name: str, role: Role, password: str) -> str:
 
 
 class Turns:
-    """One after the other, the latest first: who floods waits for itself, and whoever comes meanwhile for few of it.
+    """One after the other, the latest first: a flood waits for itself, and whoever comes meanwhile hardly waits for it.
     Those from an address at which somebody has signed in come before all others."""
 
     def __init__(self) -> None:
@@ -102,7 +102,8 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, *, known: bool) -> AsyncIterator[None]:
-        """`known`: the address is. Raises `SignInRefused` for whoever has waited longest while too many do."""
+        """`known`: somebody has signed in at this address. Raises `SignInRefused` for whoever has waited longest if too
+        many wait."""
         if self._busy:
             waiting, mine = self._waiting[known], asyncio.get_running_loop().create_future()
             waiting.append(mine)
@@ -124,7 +125,7 @@ class Turns:
         self._busy = False
         for waiting in (self._waiting[True], self._waiting[False]):
             while waiting and not self._busy:
-                if not (latest := waiting.pop()).done():  # who has gone is
+                if not (latest := waiting.pop()).done():  # whoever has hung up is done
                     latest.set_result(None)
                     self._busy = True
 
@@ -202,8 +203,8 @@ class Gate:
         return User("", Role.OPERATOR, shared=True) if self.open else None
 
     def asker(self, request: Request, by: object) -> str:
-        """In whose name a request asks that has been let through, and names `by`, if anybody. What is asked in a name
-        that nobody has a credential for, anybody may withdraw. Raises `Refused`."""
+        """In whose name an admitted request asks. `by`: the name that it states, or None. What was asked in a name that
+        has no credential, anybody may withdraw. Raises `Refused`."""
         user = self.user(request)
         if by is not None and not isinstance(by, str):
             raise Refused(HTTPStatus.BAD_REQUEST, "by: must be a name")

@@ -33,6 +33,7 @@ RENEWALS = 3
 DISCHARGE_CODES = ("InvalidSchedule", "InvalidOperationMode", "InvalidProfile")
 MOST_ENDED = 32
 MOST_OTHERS = 100
+"""Profiles of another back end that are cleared at a time."""
 MOST_QUIET_S = 300.0
 CLOCK_S = 5.0
 """What a station reports may be this old: its clock is right all the same."""
@@ -313,9 +314,9 @@ class ManagedStation:
     def reported(self, report: v21.ReportChargingProfilesRequest) -> str:
         """Profiles that it has. What another back end has left there could hold once the depot's have lapsed. Returns a
         line for a person, if there is something to say."""
-        line = ""
         if report.requestId != profiles.REPORT:
-            return line
+            return ""
+        line = ""
         for each in report.chargingProfile:
             harmless = profiles.is_own(each.id) or each.chargingProfilePurpose in profiles.LIMITING
             if not harmless and each.id not in self._others and len(self._others) < MOST_OTHERS:

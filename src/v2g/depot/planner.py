@@ -188,7 +188,7 @@ class _Row(Struct, frozen=True):
 
 
 def _quiet(highspy: Any) -> Any:
-    """A solver that prints nothing, its name neither, which it would say as soon as it enables callbacks."""
+    """A solver that prints nothing. It enables callbacks as it is made, and prints its name with that."""
 
     class Quiet(highspy.Highs):  # type: ignore[misc]  # it has no types
         def enableCallbacks(self) -> None:

@@ -23,8 +23,8 @@ TOLERATED_PU, TOLERATED_WH = 0.03, 1.0
 """Of what was asked: a difference that needs no reason."""
 MICROSECONDS = 1e6
 APART = 1000
-"""Between the sequences of one process. Those of two processes that a mistake has given one name fall between each
-other's, unless their numbers are alike to this: otherwise two stretches that begin together could be one entry."""
+"""Each sequence leaves the number of its process if divided by this. So two processes to which a mistake has given one
+name do not write the same entry, whenever their stretches begin, unless their numbers leave the same."""
 
 
 class Flow(Struct, frozen=True):

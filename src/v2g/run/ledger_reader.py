@@ -18,7 +18,7 @@ MOST_READERS = 8
 """Who wait at a time; one of them reads."""
 
 
-class Books:
+class LedgerReader:
     """Of one depot."""
 
     def __init__(self, ledger: SqliteLedger | PostgresLedger) -> None:
@@ -51,13 +51,18 @@ class Books:
         return found
 
     async def audited(self, from_s: float, until_s: float, of: str) -> list[Shown]:
-        """Of a vehicle or a charger, written as `str.casefold` does; empty: of all. Raises `V2GError`."""
+        """Transactions with the decisions about them. `of`: a vehicle or a charger, as `str.casefold` writes it; empty:
+        of all. Raises `V2GError`."""
         accounts = [
             each
             for each in await self.accounts(from_s, until_s)
-            if of in ("", each.vehicle.casefold(), f"{each.station}/{each.evse}".casefold())
+            if of in ("", each.vehicle.casefold(), _charger(each).casefold())
         ]
-        chargers = sorted({f"{each.station}/{each.evse}" for each in accounts}) if of else [""]
-        return shown.audited(
-            accounts, [each for charger in chargers for each in await self.decisions(from_s, until_s, charger)]
-        )
+        decisions = list[Decided]()
+        for charger in sorted(set(map(_charger, accounts))) if of else [""]:
+            decisions += await self.decisions(from_s, until_s, charger)
+        return shown.audited(accounts, decisions)
+
+
+def _charger(account: Account) -> str:
+    return f"{account.station}/{account.evse}"

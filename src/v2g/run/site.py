@@ -230,21 +230,19 @@ class SiteProcess(DepotProcess):
     def _work(self, ready: Callable[[str], None]) -> list[Any]:
         work, settings = super()._work(ready), self.settings
 
-        def said_of(place: str) -> Callable[[str], None]:
-            return lambda text: self._report(f"{place}: {text}")
+        def reporter(key: str) -> Callable[[str], None]:
+            """Reports a text with the key of the configuration that it is about."""
+            return lambda text: self._report(f"{key}: {text}")
 
         if self._meter is not None:
             work.append(ask(self._meter, settings.meter.every_s, self._take, self._report))
         if settings.meter.mqtt is not None:
-            work.append(
-                keep(
-                    MeterAtBroker(settings.meter.mqtt, self._take, settings.meter.silent_s).serve, said_of("meter.mqtt")
-                )
-            )
+            meter = MeterAtBroker(settings.meter.mqtt, self._take, settings.meter.silent_s)
+            work.append(keep(meter.serve, reporter("meter.mqtt")))
         if settings.battery is not None and settings.battery.broker is not None:
-            work.append(keep(BatteryAtBroker(settings.battery, self._store).serve, said_of("battery")))
+            work.append(keep(BatteryAtBroker(settings.battery, self._store).serve, reporter("battery")))
         if settings.sun is not None:
-            work.append(keep(SunAtBroker(settings.sun, self.sun_read).serve, said_of("sun")))
+            work.append(keep(SunAtBroker(settings.sun, self.sun_read).serve, reporter("sun")))
         if settings.tariff.source is not None:
             work.append(self._follow_prices())
         if self._box is not None and self._box.inputs is not None:

@@ -126,6 +126,7 @@ class Guard:
         self.house_w = 0.0
         """What the house draws without its chargers, by the latest reading: as much as it may be drawing."""
         self._suns: deque[tuple[float, float]] = deque()
+        """Until when it counts, and what the sun has left: rising, so that the first is the least of `raise_s`."""
         self.sun_w = 0.0
         """What the sun certainly leaves beside the house: what it has left for `raise_s`. A car that stops looks like
         sun until its charger has measured that."""
@@ -188,10 +189,10 @@ class Guard:
         self._see_sun(max(least_w - sum(reading.powers_w), 0.0), now)
 
     def _see_sun(self, sun_w: float, now: float) -> None:
-        if not self._suns:
+        if not self._suns:  # what was before the first reading is not known
             self._suns.append((now + self.connection.raise_s, 0.0))
         while self._suns and self._suns[-1][1] >= sun_w:
-            self._suns.pop()
+            self._suns.pop()  # it would never be the least again
         self._suns.append((now + self.connection.raise_s, sun_w))
         while self._suns[0][0] <= now:
             self._suns.popleft()
