@@ -12,13 +12,15 @@ import msgspec
 
 from v2g.io.control_client import ControlClient
 from v2g.kernel.errors import V2GError
-from v2g.kernel.rate import Bucket
+from v2g.kernel.rate import Bucket, Rates
 from v2g.station import command
 
 FRESH_S = 1.0
 """A snapshot of this age is still shown."""
 COMMANDS_PER_S, COMMANDS_BURST = 5.0, 30.0
-"""Of all clients together."""
+"""Of each client, by its name: nobody's flood is another one's refusal."""
+ALL_PER_S, ALL_BURST = 20.0, 120.0
+"""Of all clients together: the daemon has cars to look after."""
 KINDS: dict[str, tuple[type[command.Local], command.Release | None]] = {
     "set-point": (command.SetPoint, command.Release(part="set_point")),
     "limit": (command.Limit, command.Release(part="limit")),
@@ -53,7 +55,7 @@ class LocalStation:
         self._shown: dict[str, Any] = {"unix_s": 0, "evses": []}
         self._shown_s = float("-inf")
         self._asking = asyncio.Lock()
-        self._bucket = Bucket(clock(), COMMANDS_PER_S, COMMANDS_BURST)
+        self._rates, self._all = Rates(COMMANDS_PER_S, COMMANDS_BURST), Bucket(clock(), ALL_PER_S, ALL_BURST)
         self.changed = asyncio.Event()
         """Something was asked: who shows the station does so at once."""
 
@@ -81,7 +83,7 @@ class LocalStation:
         """Ask for what `KINDS` or `stop` says; returns the explanation. Raises `V2GError` with the reason."""
         await self.evse(evse)  # so that there is one
         if kind == "stop":
-            return await self._ask(command.Stop(evse=evse))
+            return await self._ask(command.Stop(evse=evse), by)
         taken = {"command", "evse", "by"} & document.keys()
         if taken:
             raise V2GError(f"{min(taken)} does not belong here")
@@ -90,7 +92,7 @@ class LocalStation:
             asked = msgspec.convert(document | {"evse": evse, "by": by, "command": _tag(kind)}, KINDS[kind][0])
         except msgspec.ValidationError as error:
             raise V2GError(f"not what is expected here: {error}") from error
-        return await self._ask(asked)
+        return await self._ask(asked, by)
 
     async def release(self, kind: str, evse: int, by: str) -> Any:
         """End what was asked for. Raises `V2GError`."""
@@ -98,11 +100,14 @@ class LocalStation:
         release = KINDS[kind][1]
         if release is None:
             raise V2GError(f"{kind} has no end; set it again")
-        return await self._ask(msgspec.structs.replace(release, evse=evse, by=by))
+        return await self._ask(msgspec.structs.replace(release, evse=evse, by=by), by)
 
-    async def _ask(self, asked: command.Local | command.Stop) -> Any:
-        if not self._bucket.take(self._clock()):
+    async def _ask(self, asked: command.Local | command.Stop, by: str) -> Any:
+        now = self._clock()
+        if not self._rates.take(by, now):
             raise TooMany(f"more than {COMMANDS_PER_S:g} commands a second; slow down")
+        if not self._all.take(now):
+            raise TooMany(f"all clients together ask more than {ALL_PER_S:g} times a second; see who does")
         try:
             answer = await self._daemon.ask(asked)
         finally:
