@@ -106,6 +106,11 @@ def test_an_evse_that_is_not_ready_is_led_to_its_fault(beside: dict[str, str], c
     assert found.remedy == f"`{command}` says what it means and what to do"
 
 
+def test_a_restart_that_waits_is_named() -> None:
+    [_, found] = doctor.running({"evses": [], "clock_steps": STILL, "restart_waits": "`v2g restart --wait`; it waits"})
+    assert (found.subject, found.level, found.text) == ("restart", Level.NOTE, "`v2g restart --wait`; it waits")
+
+
 def test_a_clock_that_was_set_is_named_with_its_step() -> None:
     steps = {"count": 2, "last_s": -3600.0, "unix_s": 1_764_400_000}
     [found] = doctor.running({"evses": [], "clock_steps": steps})

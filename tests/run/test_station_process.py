@@ -9,7 +9,7 @@ import pytest
 from v2g.io.control import ControlError, request
 from v2g.io.hardware_lock import HardwareBusy
 from v2g.run.station import LOOKS_S, StationProcess
-from v2g.station.command import Restart
+from v2g.station.command import Restart, Status
 from v2g.station.config.settings import Control, Device, EvseSettings, Ocpp, Settings, Trace
 
 PATIENCE_S = 30.0
@@ -54,13 +54,15 @@ def test_no_restart_ends_the_process_while_a_firmware_is_being_installed(tmp_pat
             assert back_end._station is not None, "it has its side of the station before the first EVSE listens"
             back_end._station.installing = True
 
-            async def ask(asked: Restart) -> Any:
+            async def ask(asked: Restart | Status) -> Any:
                 return await asyncio.to_thread(request, settings.control.socket, asked)
 
             with pytest.raises(ControlError, match="a firmware is being installed"):
                 await ask(Restart())
             assert not (await ask(Restart(ask=True)))["may"]
             assert not (await ask(Restart(wait=True)))["ends"]
+            status = await ask(Status())
+            assert status["restart_waits"] == "`v2g restart --wait`; it waits: until no car is in session"
             await asyncio.sleep(2 * LOOKS_S)
             assert not running.done()
             back_end._station.installing = False

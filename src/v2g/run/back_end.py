@@ -106,6 +106,11 @@ class BackEndRunner:
         """Whether a firmware is being installed."""
         return self._station is not None and self._station.installing
 
+    @property
+    def reset_waits(self) -> str:
+        """What a reset waits for that the back end has asked for; empty if there is none."""
+        return "" if self._station is None else self._station.pending_reset.waits
+
     def external(self, asked: Ems) -> str:
         """An energy management system asks for something. Raises `V2GError` with the reason if it cannot have it."""
         from v2g.station.back_end.external import External, Values

@@ -203,6 +203,8 @@ def certificates(settings: Settings) -> Iterator[Finding]:
 def running(status: Mapping[str, Any]) -> Iterator[Finding]:
     """What the daemon measures. `status`: as of `v2g status --json`."""
     yield _clock_steps(status["clock_steps"])
+    if waits := status.get("restart_waits"):
+        yield Finding("restart", Level.NOTE, waits, "the daemon starts again by itself then; `v2g restart` is at once")
     for evse in status["evses"]:
         name = f"EVSE {evse['evse']}"
         if evse["ready"]:

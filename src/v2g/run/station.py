@@ -443,7 +443,17 @@ class StationProcess:
                 each["devices"] = runner.devices.names
                 each["plc"] = runner.line_status
                 each["refused_plain"] = runner.refused_plain
+        if waits := self._restart_waits():
+            status["restart_waits"] = waits
         return status  # type: ignore[no-any-return]
+
+    def _restart_waits(self) -> str:
+        """What is to end this process, and what that waits for; empty if nothing is."""
+        found = [] if self._back_end is None else [self._back_end.reset_waits]
+        if self._ending is not None:
+            why = f"the station would not start again: {self._unfit}" if self._unfit else "until no car is in session"
+            found.append(f"`v2g restart --wait`; it waits: {why}")
+        return "; ".join(filter(None, found))
 
     def _session_ended(self) -> None:
         if self._once:

@@ -425,7 +425,10 @@ def test_no_reset_takes_a_station_away_that_would_not_start_again() -> None:
     bench, unfit = Bench(), [""]
     bench.station.pending_reset.why_not_start = lambda: unfit[0]
     bench.charge(5.0)
+    assert not bench.station.pending_reset.waits
     assert bench.ask("Reset", v21.ResetRequest(type="OnIdle")).status == "Scheduled"
+    waits = "the back end asks for a reset (OnIdle); it waits: "
+    assert bench.station.pending_reset.waits == f"{waits}until no transaction runs"
     unfit[0] = "config.yaml:3:1: evse: unknown; did you mean evses?"
     for kind in ("Immediate", "OnIdle"):
         refused = bench.ask("Reset", v21.ResetRequest(type=kind))
@@ -442,6 +445,7 @@ def test_no_reset_takes_a_station_away_that_would_not_start_again() -> None:
     assert [each for each in said if "the reset waits" in each] == [
         f"the reset waits, as the station would not start again: {unfit[0]}"
     ]
+    assert bench.station.pending_reset.waits == f"{waits}the station would not start again: {unfit[0]}"
     unfit[0] = ""
     bench.run(6.0)
     assert bench.station.reset == "the back end asks for a reset (OnIdle)"

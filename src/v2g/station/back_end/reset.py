@@ -19,6 +19,14 @@ class PendingReset:
         self._said = ""
         self._idle_since = self._looks_at = 0.0
 
+    @property
+    def waits(self) -> str:
+        """Why the process is to end, and what that waits for; empty if it is not."""
+        waits_for = (
+            "until no transaction runs" if not self._said else f"the station would not start again: {self._said}"
+        )
+        return self.why and f"{self.why}; it waits: {waits_for}"
+
     def step(self, now: float, *, idle: bool, queued: bool) -> tuple[bool, list[str]]:
         """Whether the process should end now, and lines for the log. `idle`: no car and no firmware stands against it;
         `queued`: something waits for the back end."""
