@@ -29,7 +29,7 @@ class Authorization(Block):
         self.station = station
         self.tokens = Tokens(station.store, station.model)
         self.reservations = Reservations(station.store, station.model, self._places)
-        station.reserved = lambda evse: self.reservations.for_evse(evse) is not None
+        station.connectors.reserved = lambda evse: self.reservations.for_evse(evse) is not None
         self.handlers = {
             "SendLocalList": self._list,
             "GetLocalListVersion": self._version,
@@ -169,7 +169,7 @@ class Authorization(Block):
 
     def _places(self) -> dict[int, Place]:
         return {
-            id: Place(self.station.own_status(id), connector_of(evse.settings))
+            id: Place(self.station.connectors.own_status(id, self.station.now), connector_of(evse.settings))
             for id, evse in self.station.evses.items()
         }
 

@@ -20,13 +20,14 @@ from v2g.ocpp.outbox import Entry, Outbox
 from v2g.ocpp.profile_rules import Running
 from v2g.ocpp.profiles import Profiles
 from v2g.ocpp.rpc import TIMEOUT_S, Answered, Discarded, Failed, Requested, Rpc
-from v2g.ocpp.schedule import Instant, Order, timestamp
+from v2g.ocpp.schedule import Instant, Order
 from v2g.ocpp.store import Store
 from v2g.ocpp.version import Invalid, Version
 from v2g.station.back_end.authorizer import BackEndAuthorizer, Grant
 from v2g.station.back_end.block import Block
 from v2g.station.back_end.calls import MOST_CROSSED, Call, Calls, Then, nothing
 from v2g.station.back_end.card import Card
+from v2g.station.back_end.connectors import Connectors
 from v2g.station.back_end.contact import Clock, Contact
 from v2g.station.back_end.orders import for_evse, traits_of
 from v2g.station.back_end.quota import Quota
@@ -78,6 +79,7 @@ class ChargingStation:
         self.networks = networks or Networks(
             {1: Slot("", 1, "", configured=True)}, store, roots=False, certificate=False
         )
+        self.connectors = Connectors(evses, authorizers, self.trackers)
         self.model = DeviceModel(variables(evses.values(), self.status, self.networks), store)
         self.registered: v21.RegistrationStatusEnumType | None = None
         """The back end's latest answer to BootNotification; it lasts over reconnections."""
@@ -90,8 +92,6 @@ class ChargingStation:
         self._ends: tuple[str, float] | None = None
         """Why the process is about to end, and when at the latest."""
         self.contact, self._clock = Contact(store), Clock()
-        self.reserved: Callable[[int], bool] = lambda id: False
-        """Whether an EVSE is kept for somebody."""
         self.resolve: Callable[[int, Order], Order] = lambda id, order: order
         """Finds the set-point of a mode that has none in its profile."""
         self.carried_bytes = 0
@@ -120,7 +120,6 @@ class ChargingStation:
         """Those that are reported."""
         self._boot_at = self._beat_at = float("-inf")
         self.boot_reason = boot_reason(store)
-        self._reported: dict[int, str] = {}
         self._kept_profiles = self.profiles.installed
         self._kept_running: dict[int, Transaction | None] = dict.fromkeys(evses) | dict(left)
         self.now, self.unix_s = 0.0, 0
@@ -165,7 +164,7 @@ class ChargingStation:
         self.profiles.replaces_rivals = version.replaces_rivals
         self.contact.opened()
         if self.contact.away_s(now) > self.model.number("OCPPCommCtrlr", "OfflineThreshold"):  # B04
-            self._reported.clear()
+            self.connectors.report_again()
 
     def disconnected(self, now: float) -> None:
         """The connection is gone. What was under way counts as not sent."""
@@ -292,17 +291,7 @@ class ChargingStation:
 
     def status(self, id: int) -> v21.ConnectorStatusEnumType:
         """Of an EVSE's connector."""
-        status = self.own_status(id)
-        return "Reserved" if status == "Available" and self.reserved(id) else status
-
-    def own_status(self, id: int) -> v21.ConnectorStatusEnumType:
-        """The same, whether it is reserved or not."""
-        evse, tracker = self.evses[id], self.trackers[id]
-        if tracker.running is None and (self.authorizers[id].held or not self.authorizers[id].operative):
-            return "Unavailable"
-        if tracker.running is not None or tracker.connected:
-            return "Occupied"
-        return "Available" if evse.why_not_ready(self.now) is None else "Faulted"
+        return self.connectors.status(id, self.now)
 
     def set_operative(self, id: int, operative: bool) -> None:
         """Whether new cars may charge at an EVSE; kept over a restart. A car that has been granted and has not begun is
@@ -320,10 +309,6 @@ class ChargingStation:
         if grant.remote_start is not None:
             self.authorizers[id].awaits = None  # what is answered about the car's own token decides no more
             self.evses[id].stop(Stop.NONE, self.now)
-
-    def report_status(self) -> None:
-        """Say the status of each connector again."""
-        self._reported.clear()
 
     @property
     def has_read(self) -> bool:
@@ -452,7 +437,8 @@ class ChargingStation:
         if self.contact.doubtful:
             self._call(rpc, Call("Heartbeat", v21.HeartbeatRequest(), self._alive))
             return
-        self._report_statuses()
+        for status in self.connectors.news(self.now, self.unix_s, faults=self.has_read):
+            self.call("StatusNotification", status)
         for id, every_s in self.profiles.due(self.unix_s):
             self._pull(id, every_s)
         entry = self.outbox.due(self.now)
@@ -552,24 +538,10 @@ class ChargingStation:
             if response.status == "Accepted":
                 self.model.assume("OCPPCommCtrlr", "HeartbeatInterval", f"{interval_s:.0f}")
                 self._beat_at = now + interval_s
-                self._reported.clear()
+                self.connectors.report_again()
                 for block in self._blocks.values():
                     block.accepted()
         self._boot_at = now + min(interval_s, LONGEST_BOOT_S)
-
-    def _report_statuses(self) -> None:
-        for id in self.evses:
-            status = self.status(id)
-            if status == "Faulted" and not self.has_read:
-                continue
-            if self._reported.get(id) != status:
-                self._reported[id] = status
-                self.call(
-                    "StatusNotification",
-                    v21.StatusNotificationRequest(
-                        timestamp=timestamp(self.unix_s), connectorStatus=status, evseId=id, connectorId=1
-                    ),
-                )
 
     def _pull(self, profile: int, every_s: float) -> None:
         """Ask for the next values of a Dynamic profile (K28); a back end that has none is asked no more often."""

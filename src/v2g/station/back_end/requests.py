@@ -165,7 +165,7 @@ def _trigger(station: ChargingStation, asked: v21.TriggerMessageRequest) -> Mess
         case "Heartbeat":
             station.call("Heartbeat", v21.HeartbeatRequest())
         case "StatusNotification":
-            station.report_status()
+            station.connectors.report_again()
         case "MeterValues":
             for id in chosen:
                 evse = station.evses[id]
