@@ -33,6 +33,16 @@ def profile(id: int, limit: float = 9_000, level: int = 5) -> v21.ChargingProfil
     )  # fmt: skip
 
 
+def settled() -> Line:
+    """A station is linked, and no frame is under way."""
+    line = Line()
+    line.link()
+    line.run(2)
+    line.middle.down.clear()
+    line.middle.up.clear()
+    return line
+
+
 def day(line: Line) -> None:
     """A car comes, is charged, is steered by the CSMS, and leaves; the link is lost once."""
     line.link()
@@ -179,10 +189,7 @@ def test_profiles_of_the_depot_cannot_be_touched_from_above() -> None:
 @pytest.mark.parametrize("purpose", ["TxProfile", "TxDefaultProfile", "PriorityCharging", "LocalGeneration", None])
 @pytest.mark.parametrize("level", [0, 1, 1.0, 2, 9, None])
 def test_no_profile_of_the_csms_lifts_the_limits_of_the_feeders(purpose: str | None, level: float | None) -> None:
-    line = Line()
-    line.link()
-    line.run(2)
-    line.middle.down.clear()
+    line = settled()
     document = {"id": 5, "stackLevel": level, "chargingProfilePurpose": purpose}
     for action in ("SetChargingProfile", "RequestStartTransaction"):
         call = call_frame(action, action, {"evseId": 1, "chargingProfile": document})
@@ -196,10 +203,7 @@ def test_no_profile_of_the_csms_lifts_the_limits_of_the_feeders(purpose: str | N
 
 @pytest.mark.parametrize("purpose", ["ChargingStationMaxProfile", "ChargingStationExternalConstraints"])
 def test_a_profile_of_the_csms_that_only_limits_passes(purpose: str) -> None:
-    line = Line()
-    line.link()
-    line.run(2)
-    line.middle.down.clear()
+    line = settled()
     most = {"id": 6, "stackLevel": 9, "chargingProfilePurpose": purpose}
     line.middle.from_csms(call_frame("most", "SetChargingProfile", {"evseId": 0, "chargingProfile": most}).text,
                           line.now, line.now)  # fmt: skip
@@ -211,10 +215,7 @@ def test_a_profile_of_the_csms_that_only_limits_passes(purpose: str) -> None:
 
 @pytest.mark.parametrize("id", [FIRST_ID + 1, float(FIRST_ID + 1)])
 def test_the_csms_does_not_change_the_depots_set_point(id: float) -> None:
-    line = Line()
-    line.link()
-    line.run(2)
-    line.middle.down.clear()
+    line = settled()
     document = {"chargingProfileId": id, "scheduleUpdate": {"setpoint": 22_000}}
     line.middle.from_csms(call_frame("up", "UpdateDynamicSchedule", document).text, line.now, line.now)
     (answer,) = map(json.loads, line.middle.up)
@@ -364,14 +365,9 @@ def test_an_answer_passes_once_the_event_is_on_the_disk() -> None:
      '[6,"x","NotifyPeriodicEventStream",{}]', f'[2,"{"x" * 40}","Heartbeat",{{}}]', '[3,"unknown",{}]'],
 )  # fmt: skip
 def test_what_is_no_call_for_us_passes_as_it_is(frame: str) -> None:
-    line = Line()
-    line.link()
-    line.run(2)
-    line.middle.up.clear()
+    line = settled()
     line.middle.from_station(frame, line.now, line.now)
     assert line.middle.up == [frame]
-    line.middle.down.clear()
-    line.middle.up.clear()
     if parse(frame) is not None and not frame.startswith("[2"):
         line.middle.from_csms(frame, line.now, line.now)
         assert frame in line.middle.down
@@ -394,10 +390,7 @@ _DEEP = "[" * 3000 + "]" * 3000
     ],
 )
 def test_what_lifts_the_limits_of_the_feeders_does_not_pass_in_disguise(frame: str) -> None:
-    line = Line()
-    line.link()
-    line.run(2)
-    line.middle.down.clear()
+    line = settled()
     line.middle.from_csms(frame, line.now, line.now)
     assert line.middle.down == []
     (answer,) = map(json.loads, line.middle.up)
@@ -406,10 +399,7 @@ def test_what_lifts_the_limits_of_the_feeders_does_not_pass_in_disguise(frame: s
 
 @pytest.mark.parametrize(("value", "passes"), [("true", True), ("false", False), ("False", False)])
 def test_the_csms_does_not_switch_profiles_off(value: str, passes: bool) -> None:
-    line = Line()
-    line.link()
-    line.run(2)
-    line.middle.down.clear()
+    line = settled()
     names = {"component": {"name": "SmartChargingCtrlr"}, "variable": {"name": "Enabled"}}
     call = call_frame("set", "SetVariables", {"setVariableData": [{"attributeValue": value} | names]})
     line.middle.from_csms(call.text, line.now, line.now)
@@ -420,10 +410,7 @@ def test_the_csms_does_not_switch_profiles_off(value: str, passes: bool) -> None
 
 
 def test_a_station_reads_a_profile_as_it_was_judged() -> None:
-    line = Line()
-    line.link()
-    line.run(2)
-    line.middle.down.clear()
+    line = settled()
     most = '{"id":6,"stackLevel":9,"chargingProfilePurpose":"ChargingStationMaxProfile"}'
     twice = f'{{"evseId":0,"chargingProfile":{json.dumps(_OVER["chargingProfile"])},"chargingProfile":{most}}}'
     line.middle.from_csms(f'[2,"a","SetChargingProfile",{twice}]', line.now, line.now)

@@ -71,6 +71,17 @@ def cases(draw: st.DrawFn, *, phases: bool) -> Case:
     )
 
 
+def scattered(random: np.random.Generator, nodes: list[Node], chargers: int, phases: list[str], most_w: float) -> Case:
+    """Chargers at any of the nodes, on any of these phases."""
+    return Case(
+        nodes,
+        [f"n{random.integers(0, len(nodes))}" for _ in range(chargers)],
+        [str(random.choice(phases)) for _ in range(chargers)],
+        random.uniform(0, most_w, chargers).tolist(),
+        random.uniform(0.01, 1.0, chargers).tolist(),
+    )
+
+
 targets = st.one_of(st.just(inf), st.floats(0, 60_000))
 
 
@@ -106,13 +117,7 @@ def test_it_is_fair_too_if_many_limits_cross() -> None:
             )
             for number in range(size)
         ]
-        case = Case(
-            nodes,
-            [f"n{random.integers(0, size)}" for _ in range(chargers)],
-            [str(random.choice(["123", "1", "2", "3", "12", "1/2/3"])) for _ in range(chargers)],
-            random.uniform(0, 15e3, chargers).tolist(),
-            random.uniform(0.01, 1.0, chargers).tolist(),
-        )
+        case = scattered(random, nodes, chargers, ["123", "1", "2", "3", "12", "1/2/3"], 15_000)
         target_w = float(random.choice([inf, random.uniform(0, chargers * 12e3)]))
         shares = fill(case.network, case.caps_w, case.weights, target_w, case.limits_w)
         check_limits(case, shares.power_w)
@@ -141,13 +146,7 @@ def test_with_phases_little_is_left_of_what_there_is() -> None:
             )
             for number in range(size)
         ]
-        case = Case(
-            nodes,
-            [f"n{random.integers(0, size)}" for _ in range(chargers)],
-            [str(random.choice(["1", "2", "3", "123"])) for _ in range(chargers)],
-            random.uniform(0, 8_000, chargers).tolist(),
-            random.uniform(0.01, 1.0, chargers).tolist(),
-        )
+        case = scattered(random, nodes, chargers, ["1", "2", "3", "123"], 8_000)
         served_w = float(serve(case.network, case.caps_w, case.weights, inf, case.limits_w).power_w.sum())
         lacking.append(1.0 - served_w / max(case.most_w(), 1.0))
     assert np.mean(lacking) < 0.002
