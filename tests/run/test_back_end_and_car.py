@@ -15,7 +15,9 @@ from tests.interop.process import Process
 from tests.interop.station import START_S, V2G, configuration, hardware, v2g
 from tests.run.test_back_end import PASSWORD, Csms, back_end, until
 
+from v2g.io.control import request
 from v2g.pki import hierarchy as pki
+from v2g.station.command import Restart
 
 pytestmark = pytest.mark.alone
 SESSION_S = 60.0
@@ -41,9 +43,12 @@ async def _boot_authorise_transaction_and_smart_charging(tmp_path: Path) -> None
                 started = await until(csms, "Started")
                 transaction = started["transaction_info"]["transaction_id"]
                 await discharged(csms, transaction)
-                ended = await until(csms, "Ended")
+                await asyncio.to_thread(request, tmp_path / "control.sock", Restart(wait=True))
+                ended = await until(csms, "Ended")  # before the process ends
                 assert ended["transaction_info"]["transaction_id"] == transaction
-                assert ended["transaction_info"]["stopped_reason"] in ("StoppedByEV", "Remote")
+                assert ended["transaction_info"]["stopped_reason"] in ("StoppedByEV", "Remote"), (
+                    "said before the restart"
+                )
                 assert values(ended)["Energy.Active.Export.Register"] > values(started)["Energy.Active.Export.Register"]
                 assert await asyncio.to_thread(running.wait, SESSION_S) == 0, running.output
 

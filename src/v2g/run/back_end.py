@@ -106,6 +106,15 @@ class BackEndRunner:
         """Whether a firmware is being installed."""
         return self._station is not None and self._station.installing
 
+    async def settle(self) -> None:
+        """Wait until the back end has heard of each transaction that is over: the next process would have to report
+        that the power was lost. The caller bounds the time."""
+        station, waits = self._station, True
+        while station is not None and waits:
+            await asyncio.sleep(2 * LOOK_S)  # the EVSEs have been looked at since they became idle
+            ending = any(each.ends for each in station.trackers.values())
+            waits = ending or (station.online and station.outbox.waiting_for(None))
+
     @property
     def reset_waits(self) -> str:
         """What a reset waits for that the back end has asked for; empty if there is none."""

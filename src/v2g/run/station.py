@@ -468,6 +468,8 @@ class StationProcess:
             async with asyncio.timeout(GRACE_S):
                 for runner in self._runners.values():
                     await runner.idle.wait()
+                if self._back_end is not None:
+                    await self._back_end.settle()
 
 
 def _recording(settings: Settings) -> Ring | None:

@@ -100,6 +100,11 @@ class Tracker:
         """Whether the transaction of the process before this one has not been ended yet: the meter is not known."""
         return self._left_over is not None
 
+    @property
+    def ends(self) -> bool:
+        """Whether the transaction is over, and its end has not been reported yet."""
+        return self._ending is not None
+
     def gives_way(self, token: v21.IdTokenType) -> bool:
         """Whether a transaction has to end before a car may charge by this token: it runs on in the pause of a session,
         or the car has shown something else meanwhile, and nobody is billed with it but who has begun it."""
