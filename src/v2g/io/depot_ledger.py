@@ -1,7 +1,6 @@
 """`v2g.depot.ledger.Ledger` in a database: one writer, everything that waits in one commit, each event once.
 
-The statements are plain SQL that SQLite and PostgreSQL both take; `?` stands for a value. `SqliteLedger` writes in a
-thread of its own; `depot_postgres.py` has the other dialect.
+`SqliteLedger` writes in a thread of its own; `depot_postgres.py` has the other dialect.
 """
 
 import asyncio
@@ -20,6 +19,7 @@ from typing import Any
 
 from v2g.depot.history import Record
 from v2g.depot.ledger import Account, Decided, Entry
+from v2g.io import depot_ledger_sql as sql
 from v2g.io.writer import Writer
 from v2g.kernel import regular_file
 from v2g.kernel.durations import DAY_S
@@ -35,72 +35,6 @@ _ROW = re.compile(r"VALUES (\((?:\?, )*\?\))")
 MOST_WAITING = 200_000
 """Rows that may wait for a database that is away. Beyond that what people only read later is left out."""
 TAKEN = "another depot has it open: two would steer the same feeders; stop that one, or set `ledger`"
-TABLES = (
-    "CREATE TABLE IF NOT EXISTS event (station TEXT NOT NULL, tx TEXT NOT NULL, seq BIGINT NOT NULL,"
-    " kind TEXT NOT NULL, evse INTEGER NOT NULL, vehicle TEXT NOT NULL, at_s DOUBLE PRECISION NOT NULL,"
-    " import_wh DOUBLE PRECISION, export_wh DOUBLE PRECISION, document BYTEA NOT NULL,"
-    " again INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (station, tx, seq))",
-    "DROP INDEX IF EXISTS event_span",
-    "DROP INDEX IF EXISTS event_at",
-    "CREATE TABLE IF NOT EXISTS span (station TEXT NOT NULL, tx TEXT NOT NULL, since_s DOUBLE PRECISION NOT NULL,"
-    " until_s DOUBLE PRECISION NOT NULL, ended INTEGER NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (station, tx))",
-    "CREATE INDEX IF NOT EXISTS span_day ON span (ended, day, station, tx)",
-    "CREATE INDEX IF NOT EXISTS span_until ON span (until_s)",
-    "INSERT INTO span SELECT station, tx, min(at_s), max(at_s), max(CASE WHEN kind = 'Ended' THEN 1 ELSE 0 END), 0"
-    " FROM event WHERE NOT EXISTS (SELECT 1 FROM span) GROUP BY station, tx",
-    "CREATE TABLE IF NOT EXISTS kept (kind TEXT NOT NULL, key TEXT NOT NULL, value BYTEA NOT NULL,"
-    " PRIMARY KEY (kind, key))",
-    "CREATE TABLE IF NOT EXISTS decided (at_s DOUBLE PRECISION NOT NULL, charger TEXT NOT NULL,"
-    " vehicle TEXT NOT NULL, power_w DOUBLE PRECISION NOT NULL, binding TEXT NOT NULL, why TEXT NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS decided_at ON decided (at_s)",
-    "CREATE TABLE IF NOT EXISTS history (span_s INTEGER NOT NULL, at_s DOUBLE PRECISION NOT NULL,"
-    " delivered_w DOUBLE PRECISION, requested_w DOUBLE PRECISION, frequency_hz DOUBLE PRECISION,"
-    " PRIMARY KEY (span_s, at_s))",
-)
-"""SQLite takes BYTEA and DOUBLE PRECISION as names of its own affinities. `span` has each transaction once, so that
-nobody must read millions of events to find some. `ended`: 0 while it runs, 1 once it has ended (`day` is the ledger's
-when that was entered), 2 once it is forgotten."""
-ENTER = (
-    "INSERT INTO event (station, tx, seq, kind, evse, vehicle, at_s, import_wh, export_wh, document)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station, tx, seq) DO UPDATE SET again = event.again + 1"
-)
-PUT = (
-    "INSERT INTO kept (kind, key, value) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value"
-)
-FORGET = "DELETE FROM kept WHERE kind = ? AND key = ?"
-DECIDE = "INSERT INTO decided (at_s, charger, vehicle, power_w, binding, why) VALUES (?, ?, ?, ?, ?, ?)"
-RECORD = (
-    "INSERT INTO history (span_s, at_s, delivered_w, requested_w, frequency_hz) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT (span_s, at_s) DO NOTHING"
-)
-"""A process that was restarted within a minute has seen part of it; what came first stays."""
-HISTORY = (
-    "SELECT span_s, at_s, delivered_w, requested_w, frequency_hz FROM history"
-    " WHERE span_s = ? AND at_s >= ? AND at_s < ? ORDER BY at_s"
-)
-SPAN = (
-    "INSERT INTO span (station, tx, since_s, until_s, ended, day) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (station, tx) DO UPDATE SET day = excluded.day,"
-    " since_s = CASE WHEN excluded.since_s < span.since_s THEN excluded.since_s ELSE span.since_s END,"
-    " until_s = CASE WHEN excluded.until_s > span.until_s THEN excluded.until_s ELSE span.until_s END,"
-    " ended = CASE WHEN excluded.ended > span.ended THEN excluded.ended ELSE span.ended END"
-)
-SPAN_S = 3_600.0
-"""By which the span of a transaction may end before its last event."""
-FORGET_SPANS = (
-    "UPDATE span SET ended = 2 WHERE (station, tx) IN"
-    " (SELECT station, tx FROM span WHERE ended = 1 AND day < ? ORDER BY day, station, tx LIMIT 100)"
-)
-"""No account has a part of a transaction: whole ones are forgotten, then their rows are deleted little by little."""
-DELETE_EVENTS = (
-    "DELETE FROM event WHERE (station, tx, seq) IN (SELECT station, tx, seq FROM event WHERE (station, tx) IN"
-    " (SELECT station, tx FROM span WHERE ended = 2 ORDER BY day, station, tx LIMIT 1) LIMIT ?)"
-)
-DELETE_SPAN = (
-    "DELETE FROM span WHERE (station, tx) IN"
-    " (SELECT station, tx FROM span WHERE ended = 2 ORDER BY day, station, tx LIMIT 1) AND NOT EXISTS"
-    " (SELECT 1 FROM event WHERE event.station = span.station AND event.tx = span.tx)"
-)
 LEAST_EVENTS, MOST_EVENTS = 100, 300
 """That are deleted with one commit: as many as have come meanwhile, but few enough that it is short, as set-points
 wait for it."""
@@ -109,22 +43,6 @@ RAN_EVERY_S = 900.0
 """How often it is kept how long depots have run on this ledger."""
 LOOK_S, LONGEST_S = 0.4, 600.0
 """Between two looks at whether something is to be forgotten; whatever else a clock says does not count."""
-KEPT = "SELECT kind, key, value FROM kept"
-DECISIONS = (
-    "SELECT at_s, charger, vehicle, power_w, binding, why FROM decided"
-    " WHERE at_s >= ? AND at_s < ? AND (charger = ? OR ? = '') ORDER BY at_s LIMIT ?"
-)
-ACCOUNTS = (
-    "SELECT station, tx, max(evse), max(vehicle), min(at_s), max(at_s),"
-    " max(CASE WHEN kind = 'Ended' THEN 1 ELSE 0 END), count(*), max(seq) - min(seq) + 1 - count(*),"
-    " coalesce(max(import_wh) - min(import_wh), 0), coalesce(max(export_wh) - min(export_wh), 0)"
-    " FROM event WHERE (station, tx) IN"
-    " (SELECT station, tx FROM span WHERE until_s >= ? AND since_s < ? AND ended < 2)"
-    " GROUP BY station, tx HAVING max(at_s) >= ? ORDER BY min(at_s)"
-)
-"""Registers only ever rise, so their ends are their extremes. The first value is SPAN_S earlier than the third."""
-FORGET_DECISIONS = "DELETE FROM decided WHERE at_s < ? AND at_s < (SELECT min(at_s) FROM decided) + 3600"
-"""An hour of them at a time: also if the clock is far ahead, or the depot was off for long."""
 UNWRITABLE = (
     sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError,
     ValueError,
@@ -173,8 +91,9 @@ class Rows:
         """Enter an event with the next commit."""
         key, ended = (entry.station, entry.transaction), entry.kind == "Ended"
         since_s, until_s = self._spans.get(key, (float("inf"), float("-inf")))
-        if ended or entry.at_s < since_s or entry.at_s > until_s + SPAN_S:  # before the event: it is not found without
-            self._add(SPAN, (*key, entry.at_s, entry.at_s, int(ended), self.day))
+        if ended or entry.at_s < since_s or entry.at_s > until_s + sql.SPAN_S:
+            # Before the event, which is not found without it.
+            self._add(sql.SPAN, (*key, entry.at_s, entry.at_s, int(ended), self.day))
             if len(self._spans) >= MOST_WAITING:
                 self._spans.clear()
             self._spans[key] = min(since_s, entry.at_s), max(until_s, entry.at_s)
@@ -182,29 +101,29 @@ class Rows:
             self._spans.pop(key, None)
         self._entered += 1
         return self._add(
-            ENTER,
+            sql.ENTER,
             (entry.station, entry.transaction, min(entry.seq, MOST_SEQ), entry.kind, entry.evse, entry.vehicle,
              entry.at_s, entry.import_wh, entry.export_wh, entry.document),
         )  # fmt: skip
 
     def put(self, kind: str, key: str, value: bytes | None) -> int:
         """Keep a row of the depot's state, or forget it, with the next commit."""
-        return self._add(FORGET, (kind, key)) if value is None else self._add(PUT, (kind, key, value))
+        return self._add(sql.FORGET, (kind, key)) if value is None else self._add(sql.PUT, (kind, key, value))
 
     def decided(self, decision: Decided) -> int:
         """Keep a decision with the next commit."""
         if self.waiting >= MOST_WAITING:
             return self._number
-        return self._add(DECIDE, (decision.at_s, decision.charger, decision.vehicle, decision.power_w,
+        return self._add(sql.DECIDE, (decision.at_s, decision.charger, decision.vehicle, decision.power_w,
                                   decision.binding, decision.why))  # fmt: skip
 
     def record(self, record: Record) -> int:
         """Keep a mean of the site with the next commit."""
-        return self._add(RECORD, record)
+        return self._add(sql.RECORD, record)
 
     def forget_decisions(self, before_s: float) -> int:
         """Drop some of the decisions that are older, with the next commit."""
-        return self._add(FORGET_DECISIONS, (before_s,))
+        return self._add(sql.FORGET_DECISIONS, (before_s,))
 
     @property
     def ran_s(self) -> float:
@@ -229,9 +148,9 @@ class Rows:
             self._ran_kept_s = self._ran_s
             self.put(*RAN, str(round(self._ran_s)).encode())
         if self.day > days and self.committed >= self._forgetting:
-            self._add(FORGET_SPANS, (self.day - days,))
-            self._add(DELETE_EVENTS, (min(max(self._entered, LEAST_EVENTS), MOST_EVENTS),))
-            self._forgetting = self._add(DELETE_SPAN, ())
+            self._add(sql.FORGET_SPANS, (self.day - days,))
+            self._add(sql.DELETE_EVENTS, (min(max(self._entered, LEAST_EVENTS), MOST_EVENTS),))
+            self._forgetting = self._add(sql.DELETE_SPAN, ())
             self._entered = 0
 
     def _add(self, statement: str, values: tuple[Any, ...]) -> int:
@@ -258,9 +177,9 @@ class SqliteLedger(Rows):
                 file.touch(mode=0o600)
             self._lock_file = taken(file)
             self._connection = _opened(file)
-            for statement in TABLES:
+            for statement in sql.TABLES:
                 self._connection.execute(statement)
-            self.kept = {(kind, key): value for kind, key, value in self._connection.execute(KEPT)}
+            self.kept = {(kind, key): value for kind, key, value in self._connection.execute(sql.KEPT)}
         except (OSError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise LedgerError(f"ledger {file}: {reason}; {_remedy(error)}") from error
@@ -296,17 +215,17 @@ class SqliteLedger(Rows):
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """The transactions that touch a time."""
-        rows = await asyncio.to_thread(self._read, ACCOUNTS, (from_s - SPAN_S, until_s, from_s))
+        rows = await asyncio.to_thread(self._read, sql.ACCOUNTS, (from_s - sql.SPAN_S, until_s, from_s))
         return accounts_of(rows)
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "", most: int = -1) -> list[Decided]:
         """What was decided in a time; of one charger, or of all. `most`: the earliest ones of them."""
-        rows = await asyncio.to_thread(self._read, DECISIONS, (from_s, until_s, charger, charger, most))
+        rows = await asyncio.to_thread(self._read, sql.DECISIONS, (from_s, until_s, charger, charger, most))
         return [Decided(*row) for row in rows]
 
     async def history(self, span_s: int, from_s: float, until_s: float) -> list[Record]:
         """The site's means over spans of this length."""
-        rows = await asyncio.to_thread(self._read, HISTORY, (span_s, from_s, until_s))
+        rows = await asyncio.to_thread(self._read, sql.HISTORY, (span_s, from_s, until_s))
         return [Record(*row) for row in rows]
 
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
@@ -399,7 +318,7 @@ def _text(value: str) -> str:
 
 
 def accounts_of(rows: Iterable[Sequence[Any]]) -> list[Account]:
-    """Rows of `ACCOUNTS` as values."""
+    """Rows of `sql.ACCOUNTS` as values."""
     return [
         Account(
             station=row[0], transaction=row[1], evse=row[2], vehicle=row[3], since_s=row[4], until_s=row[5],

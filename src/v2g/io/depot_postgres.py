@@ -1,4 +1,4 @@
-"""`v2g.depot.ledger.Ledger` in PostgreSQL: the statements of `depot_ledger.py`, one writer, one commit for what waits.
+"""`v2g.depot.ledger.Ledger` in PostgreSQL: one writer, one commit for what waits, the statements of `depot_ledger_sql`.
 
 A server that is away holds nobody up: what waits stays in memory, and is written once the server is back.
 """
@@ -11,20 +11,8 @@ from typing import Any
 
 from v2g.depot.history import Record
 from v2g.depot.ledger import Account, Decided
-from v2g.io.depot_ledger import (
-    ACCOUNTS,
-    BATCH,
-    DECISIONS,
-    HISTORY,
-    KEPT,
-    SPAN_S,
-    TABLES,
-    TAKEN,
-    LedgerError,
-    Row,
-    Rows,
-    accounts_of,
-)
+from v2g.io import depot_ledger_sql as sql
+from v2g.io.depot_ledger import BATCH, TAKEN, LedgerError, Row, Rows, accounts_of
 
 AGAIN_S = 1.0
 """Before the next attempt to write."""
@@ -83,16 +71,16 @@ class PostgresLedger(Rows):
 
     async def accounts(self, from_s: float, until_s: float) -> list[Account]:
         """The transactions that touch a time. Raises `LedgerError`."""
-        return accounts_of(await self._read(ACCOUNTS, (from_s - SPAN_S, until_s, from_s)))
+        return accounts_of(await self._read(sql.ACCOUNTS, (from_s - sql.SPAN_S, until_s, from_s)))
 
     async def decisions(self, from_s: float, until_s: float, charger: str = "", most: int = -1) -> list[Decided]:
         """What was decided in a time; of one charger, or of all. `most`: the earliest ones. Raises `LedgerError`."""
-        rows = await self._read(DECISIONS, (from_s, until_s, charger, charger, None if most < 0 else most))
+        rows = await self._read(sql.DECISIONS, (from_s, until_s, charger, charger, None if most < 0 else most))
         return [Decided(*row) for row in rows]
 
     async def history(self, span_s: int, from_s: float, until_s: float) -> list[Record]:
         """The site's past in records of a span. Raises `LedgerError`."""
-        return [Record(*row) for row in await self._read(HISTORY, (span_s, from_s, until_s))]
+        return [Record(*row) for row in await self._read(sql.HISTORY, (span_s, from_s, until_s))]
 
     async def _read(self, statement: str, values: Sequence[Any]) -> list[Any]:
         try:
@@ -183,9 +171,9 @@ async def open_ledger(place: str) -> PostgresLedger:
             await asyncio.sleep(AGAIN_S)
     try:
         pool = await asyncpg.create_pool(place, min_size=0, max_size=3, timeout=PATIENCE_S, command_timeout=PATIENCE_S)
-        for statement in TABLES:
+        for statement in sql.TABLES:
             await connection.execute(statement, timeout=TABLES_S)
-        rows = await connection.fetch(KEPT)
+        rows = await connection.fetch(sql.KEPT)
     except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         connection.terminate()
         raise LedgerError(_why(place, error)) from error
