@@ -3,14 +3,20 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 
 from v2g.io.configuration import load
 from v2g.io.discovery import link_local
 from v2g.kernel.errors import V2GError
+from v2g.station.config.reader import ConfigurationError
 from v2g.station.config.settings import Settings
+
+LOOKS_S = 2.0
+"""Between two looks of a running daemon whether the next one would start."""
 
 
 class NotReady(V2GError):
@@ -34,8 +40,40 @@ def check(settings: Settings, source: Path) -> None:
         raise NotReady("\n".join(found))
 
 
-def check_again(file: Path, *, tls: bool) -> None:
-    """For a running daemon, and quick: whether the next one would start with the file and the files that it names.
+class NextProcess:
+    """Whether the process after a running daemon would start with the files as they are by then."""
+
+    def __init__(self, file: Path | None, *, tls: bool) -> None:
+        """`file`: of the configuration; None: there is none, and nothing to look at."""
+        self._file, self._tls, self._looks_at_s = file, tls, -inf
+        self.latest = ""
+        """What `why_not` has found last."""
+
+    def why_not(self) -> str:
+        """Why it would not; empty if it would. It is looked at once in `LOOKS_S`, however often this is asked."""
+        if self._file is not None and time.monotonic() >= self._looks_at_s:
+            self._looks_at_s, self.latest = time.monotonic() + LOOKS_S, ""
+            try:
+                _check_again(self._file, tls=self._tls)
+            except V2GError as error:
+                self.latest = str(error)
+        return self.latest
+
+    def check_named_files(self) -> None:
+        """Raises `V2GError` if a file that the configuration names is missing or unfit, such as a certificate. The
+        configuration itself is judged by the version that asks for a restart: it may be the next one."""
+        try:
+            if self._file is not None:
+                _check_again(self._file, tls=self._tls)
+        except ConfigurationError:
+            pass
+        except V2GError as error:
+            text = f"{error}\nthe daemon runs on, and would not start with this; mend it, or `v2g restart --force`"
+            raise V2GError(text) from error
+
+
+def _check_again(file: Path, *, tls: bool) -> None:
+    """Quick, for a running daemon.
 
     Raises `ConfigurationError` for the file itself, another `V2GError` for what it names. A key on a token is not
     looked at, which takes long, nor are interfaces: this daemon uses them.

@@ -34,9 +34,8 @@ from v2g.power.address import MODBUS
 from v2g.run.back_end import BackEndRunner
 from v2g.run.evse import EvseRunner
 from v2g.run.health import HEARS_S, Health
-from v2g.run.readiness import check_again
+from v2g.run.readiness import NextProcess
 from v2g.station import command
-from v2g.station.config.reader import ConfigurationError
 from v2g.station.config.settings import COMMANDED, Metrics, Settings, Telemetry
 from v2g.station.event import (
     BackEndReported,
@@ -74,8 +73,6 @@ WATCH_AGAIN_S = 10.0
 """Until the metrics are offered again at an address that could not be had."""
 LOOKS_S = 0.2
 """How often a restart that waits looks whether a car is still in session."""
-UNFIT_LOOKS_S = 2.0
-"""And between two looks whether the next process would start with the configuration."""
 CLOCK_LOOK_S = 5.0
 """Between looks whether somebody has set the machine's clock."""
 RECORDING_LOOK_S = 1.0
@@ -95,7 +92,8 @@ class StationProcess:
         self._settings, self._tls, self._host, self._once, self._file = settings, tls, host, once, file
         self._trace = SessionTrace(settings.trace.file, settings.trace.level, system=SystemLog(settings.trace.journal))
         self._journal = Journal(settings.kept, [each.id for each in settings.evses])
-        self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp, self._why_not_start)
+        self._next = NextProcess(file, tls=tls)
+        self._back_end = None if settings.ocpp is None else BackEndRunner(settings, settings.ocpp, self._next.why_not)
         authorizers = {} if self._back_end is None else self._back_end.authorizers
         self._recording = _recording(settings)
         make = Evse if self._recording is None else partial(RecordedEvse, sink=self._recording)
@@ -116,7 +114,6 @@ class StationProcess:
         self._manager = ServiceManager()
         self._ending: asyncio.Task[None] | None = None
         """A restart that waits."""
-        self._looks_at_s, self._unfit = float("-inf"), ""
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until SIGTERM or SIGINT. `ready` is called once for each EVSE, when cars can connect.
@@ -346,7 +343,7 @@ class StationProcess:
         from v2g.io.control import asked_by
 
         if isinstance(asked, command.Restart) and not (asked.ask or asked.force):
-            self._refuse_the_end()
+            self._next.check_named_files()
         done = self._station.obey(asked, loop.time(), int(time.time()), f"user {asked_by.get()}")
         for evse in done.evses:
             runner = self._runners[evse.settings.id]
@@ -397,37 +394,15 @@ class StationProcess:
         said = ""
         while True:
             if is_idle(self._station.evses.values()) and not self._station.installs():
-                why = self._why_not_start()
+                why = self._next.why_not()
                 if not why:
                     break
                 if why != said:
                     text = f"the restart waits, as the station would not start again: {why}"
                     self._report(RestartWaits(f"{text}; mend that, or `v2g restart --force`"))
                 said = why
-            await asyncio.sleep(UNFIT_LOOKS_S if said else LOOKS_S)
+            await asyncio.sleep(LOOKS_S)
         self._stop.set()
-
-    def _why_not_start(self) -> str:
-        """Why a process after this one would not start with the configuration as it is now; empty if it would."""
-        if self._file is not None and time.monotonic() >= self._looks_at_s:
-            self._looks_at_s, self._unfit = time.monotonic() + UNFIT_LOOKS_S, ""
-            try:
-                check_again(self._file, tls=self._tls)
-            except V2GError as error:
-                self._unfit = str(error)
-        return self._unfit
-
-    def _refuse_the_end(self) -> None:
-        """Raises `V2GError` if a file that the configuration names is missing or unfit, such as a certificate. The
-        configuration itself is judged by the version that asks: it may be the next one."""
-        try:
-            if self._file is not None:
-                check_again(self._file, tls=self._tls)
-        except ConfigurationError:
-            pass
-        except V2GError as error:
-            text = f"{error}\nthe daemon runs on, and would not start with this; mend it, or `v2g restart --force`"
-            raise V2GError(text) from error
 
     def _status(self, snapshot: StationSnapshot) -> dict[str, object]:
         """The snapshot, and beside each EVSE what only its runner knows."""
@@ -451,7 +426,8 @@ class StationProcess:
         """What is to end this process, and what that waits for; empty if nothing is."""
         found = [] if self._back_end is None else [self._back_end.reset_waits]
         if self._ending is not None:
-            why = f"the station would not start again: {self._unfit}" if self._unfit else "until no car is in session"
+            unfit = self._next.latest
+            why = f"the station would not start again: {unfit}" if unfit else "until no car is in session"
             found.append(f"`v2g restart --wait`; it waits: {why}")
         return "; ".join(filter(None, found))
 
