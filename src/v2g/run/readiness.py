@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -12,11 +12,14 @@ from pathlib import Path
 from v2g.io.configuration import load
 from v2g.io.discovery import link_local
 from v2g.kernel.errors import V2GError
+from v2g.kernel.rate import Bucket
 from v2g.station.config.reader import ConfigurationError
 from v2g.station.config.settings import Settings
 
 LOOKS_S = 2.0
 """Between two looks of a running daemon whether the next one would start."""
+ASKS_PER_S, ASKS_BURST = 1.0, 10.0
+"""How often who asks for a restart has them looked at besides: that takes some milliseconds of the cars' time."""
 
 
 class NotReady(V2GError):
@@ -43,33 +46,41 @@ def check(settings: Settings, source: Path) -> None:
 class NextProcess:
     """Whether the process after a running daemon would start with the files as they are by then."""
 
-    def __init__(self, file: Path | None, *, tls: bool) -> None:
+    def __init__(self, file: Path | None, *, tls: bool, clock: Callable[[], float] = time.monotonic) -> None:
         """`file`: of the configuration; None: there is none, and nothing to look at."""
         self._file, self._tls, self._looks_at_s = file, tls, -inf
-        self.latest = ""
+        self._clock, self._asks = clock, Bucket(clock(), ASKS_PER_S, ASKS_BURST)
+        self._unfit: V2GError | None = None
+
+    @property
+    def latest(self) -> str:
         """What `why_not` has found last."""
+        return "" if self._unfit is None else str(self._unfit)
 
     def why_not(self) -> str:
         """Why it would not; empty if it would. It is looked at once in `LOOKS_S`, however often this is asked."""
-        if self._file is not None and time.monotonic() >= self._looks_at_s:
-            self._looks_at_s, self.latest = time.monotonic() + LOOKS_S, ""
-            try:
-                _check_again(self._file, tls=self._tls)
-            except V2GError as error:
-                self.latest = str(error)
+        if self._clock() >= self._looks_at_s:
+            self._look()
         return self.latest
 
     def check_named_files(self) -> None:
         """Raises `V2GError` if a file that the configuration names is missing or unfit, such as a certificate. The
-        configuration itself is judged by the version that asks for a restart: it may be the next one."""
+        configuration itself is judged by the version that asks for a restart: it may be the next one.
+
+        A person who has just mended it is not answered by what was; whoever asks on and on is."""
+        if self._asks.take(self._clock()):
+            self._look()
+        if self._unfit is not None and not isinstance(self._unfit, ConfigurationError):
+            remedy = "the daemon runs on, and would not start with this; mend it, or `v2g restart --force`"
+            raise V2GError(f"{self._unfit}\n{remedy}")
+
+    def _look(self) -> None:
+        self._looks_at_s, self._unfit = self._clock() + LOOKS_S, None
         try:
             if self._file is not None:
                 _check_again(self._file, tls=self._tls)
-        except ConfigurationError:
-            pass
         except V2GError as error:
-            text = f"{error}\nthe daemon runs on, and would not start with this; mend it, or `v2g restart --force`"
-            raise V2GError(text) from error
+            self._unfit = error
 
 
 def _check_again(file: Path, *, tls: bool) -> None:
