@@ -107,6 +107,17 @@ def test_a_broken_pilot_opens_within_the_time_that_leaves_the_contactor_its_own(
         assert bench.happened(Happening.BREAK) == [f"C2 -> {name} while energy was permitted"]
 
 
+def test_after_a_flaw_the_contactor_closes_only_once_the_pilot_has_been_sound_for_a_while() -> None:
+    bench = charging()
+    bench.module.cable = Cable.NO_DIODE
+    bench.run(1.0, lambda: bench.pilot.permission is Permission.OPEN)
+    bench.module.cable = Cable.SOUND
+    bench.run(1.0, lambda: bench.pilot.finding.flaw is None)
+    bench.permitted.clear()
+    took_s = bench.run(3.0, lambda: bench.pilot.permission is Permission.CLOSE)
+    assert 1.0 - 2 * POLL_S <= took_s <= 1.0 + 2 * POLL_S
+
+
 def test_state_f_that_nobody_asked_for_is_a_lost_car() -> None:
     bench = charging()
     for _ in range(5):

@@ -22,8 +22,8 @@ from v2g.pilot.toggle import ToggleCounter
 
 SETTLE_S = 0.5
 """The measured signal may differ for this long after a change of the one that is sent."""
-
-
+QUIET_S = 1.0
+"""Without a flaw for this long before the contactor closes; Table A.6 leaves 3 s (sequences 4 and 6)."""
 STEP_A = 0.1
 """Of the current on offer."""
 
@@ -120,6 +120,8 @@ class StationPilot:
         """X1 follows a PWM, and has to last on before another: a car that waits for energy gets none yet."""
         self.events: list[PilotEvent] = []
         """What has happened since the list was last emptied."""
+        self._shaky = False
+        """Something was wrong with the pilot a moment ago: by chance its noise may look like a car that asks."""
         self._plugged = False
         """A car has been connected since state A was seen last: a plug may show other states on its way out."""
         self._detector = Detector()
@@ -127,7 +129,7 @@ class StationPilot:
         self._wanted, self._wanted_a, self._sent_a = Signal.NOT_READY, 0.0, 0.0
         self._offer_a = self.settings.fallback_a
         self._falls_at_once = False
-        self._signal_s = self._sent_s = float("-inf")
+        self._signal_s = self._sent_s = self._flawed_s = float("-inf")
         """When the signal changed, and when the duty cycle did."""
         self._start_over()
 
@@ -185,7 +187,8 @@ class StationPilot:
         unavailable = Signal.UNAVAILABLE in (self.signal, self._wanted)
         if not takes or found.flaw is not None or unavailable or self._broken:
             return Permission.OPEN
-        return Permission.CLOSE if found.pwm and self.signal in PWM else Permission.HOLD
+        closes = found.pwm and self.signal in PWM and not self._shaky
+        return Permission.CLOSE if closes else Permission.HOLD
 
     def want(self, signal: Signal, current_a: float = 0.0) -> None:
         """Set the signal that the station wants from now on; `current_a` is the current of the nominal signal.
@@ -220,6 +223,9 @@ class StationPilot:
         before, permitted = self.finding, self.permission
         settled_duty = self._settled_duty(now)
         self.finding = self._detector.step(reading, now, settled_duty)
+        if self.finding.flaw is not None and self._plugged:
+            self._flawed_s = now
+        self._shaky = now - self._flawed_s < QUIET_S
         state = self.finding.state
         hidden = state is State.F and (self.signal is Signal.UNAVAILABLE or settled_duty is None)
         was_connected, self.connected = self.connected, state in CONNECTED or (hidden and self.connected)
