@@ -30,7 +30,7 @@ BY_TARGET, BY_CAP = -1, -2
 """What binds a charger's share, if it is no row of the network."""
 TOLERANCE_W = 1e-3
 HEAVIEST, BEYOND = 1e15, 1e280
-"""A weight, and a level at which everybody is full."""
+"""The largest weight that counts, and a level at which every charger is full."""
 
 
 def share_of(phases: str, phase: int) -> float:

@@ -117,7 +117,7 @@ class StationPilot:
         self.linked = False
         """The car talks: matching has begun, or there is a session. Set by the station, cleared on unplugging."""
         self.pauses = False
-        """X1 follows a PWM, and has to last on before another: a car that waits for energy gets none yet."""
+        """X1 follows a PWM, and has to last before another one: a car that waits for energy gets none yet."""
         self.events: list[PilotEvent] = []
         """What has happened since the list was last emptied."""
         self._shaky = False
