@@ -419,14 +419,20 @@ def _volt_watt(subject: Subject) -> tuple[Finding, ...]:
                 findings.append(
                     power_is("charging", drawing.step(2.0, volts, dt_s=step_s), max(2.0, -limit_pu * CHARGE_W))
                 )
+    (v1_pu, p1_pu), (v2_pu, p2_pu) = knots
     for left_pu in (0.05, -0.05):  # just before it must draw, and just after
-        (v1_pu, p1_pu), (v2_pu, p2_pu) = knots
         if not p2_pu < left_pu:
             continue
         volts_pu = v1_pu + (v2_pu - v1_pu) * (p1_pu - left_pu) / (p1_pu - p2_pu)
         settled = Supported(subject, changes).run(2, -9.9, volts=volts_pu, dt_s=30 * response_s)
         rated_w = DISCHARGE_W if left_pu > 0 else CHARGE_W
         findings.append(power_is(f"{left_pu:g} of the rated power left", settled, -left_pu * rated_w))
+    if p2_pu < 0:  # a wish for more goes on from what is drawn
+        high_pu, rate = v2_pu + 0.01, 0.1
+        made = Supported(subject, {**changes, "ramp_rate.pu_per_s": rate})
+        made.run(2, 0.0, volts=high_pu, dt_s=30 * response_s)
+        wanted_w = (rate * STEP_S - p2_pu) * CHARGE_W
+        findings.append(power_is("a wish beyond what it must draw", made.step(6.0, high_pu), wanted_w))
     off = Supported(subject, {"volt_watt.enabled": False})
     return (*findings, power_is("off", off.run(3, -9.0, volts=highest_pu(standard)), -9.0))
 
