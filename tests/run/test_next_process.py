@@ -73,3 +73,10 @@ def test_who_asks_on_and_on_takes_no_time_from_the_cars(file: Path) -> None:
     now += 1.0
     with pytest.raises(V2GError):
         following.check_named_files()
+
+
+def test_no_process_ends_because_all_was_well_a_moment_ago(file: Path) -> None:
+    following = NextProcess(file, tls=True, clock=lambda: 0.0)
+    assert following.why_not() == ""
+    gone(file.parent / KEY)
+    assert Path(KEY).name in following.why_not()

@@ -58,8 +58,10 @@ class NextProcess:
         return "" if self._unfit is None else str(self._unfit)
 
     def why_not(self) -> str:
-        """Why it would not; empty if it would. It is looked at once in `LOOKS_S`, however often this is asked."""
-        if self._clock() >= self._looks_at_s:
+        """Why it would not; empty if it would. A reason holds for `LOOKS_S`; that there was none is no reason to end a
+        process now, so it is looked at again, unless somebody asks on and on."""
+        now = self._clock()
+        if now >= self._looks_at_s or (self._unfit is None and self._asks.take(now)):
             self._look()
         return self.latest
 
