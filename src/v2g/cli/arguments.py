@@ -7,13 +7,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from v2g.kernel.durations import YEARS
+
 if TYPE_CHECKING:
     from v2g.power.address import Address
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,20}|0[xX][0-9a-fA-F]{1,16}", re.ASCII)
 """Python would also take 1_0 for ten, and digits of every script."""
-_YEARS = range(1970, 2100)
 
 
 def add_socket(parser: argparse.ArgumentParser) -> None:
@@ -93,8 +94,8 @@ def calendar_day(text: str) -> date:
         found = date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-28") from error
-    if found.year not in _YEARS:
-        raise argparse.ArgumentTypeError(f"{text} is not in {_YEARS[0]} to {_YEARS[-1]}")
+    if found.year not in YEARS:
+        raise argparse.ArgumentTypeError(f"{text} is not in {YEARS[0]} to {YEARS[-1]}")
     return found
 
 

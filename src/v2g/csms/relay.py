@@ -276,9 +276,9 @@ class RelayedStation:
             self._reports[number] = _Reports(frame, now + TIMEOUT_S)
         elif frame.action == "ClearChargingProfile":
             self._clears.add(frame.id)
-        elif frame.action in (*_CHARGING, "UpdateDynamicSchedule", "SetVariables") and _document(frame):
+        elif frame.action in (*_CHARGING, "UpdateDynamicSchedule", "SetVariables") and (document := _document(frame)):
             # Of a name that is there twice, another one could count.
-            frame = call_frame(frame.id, frame.action, _document(frame))
+            frame = call_frame(frame.id, frame.action, document)
         self._down.waiting.append(_Call(frame, Origin.CSMS))
 
     def _csms_responds(self, frame: Frame) -> None:

@@ -10,6 +10,7 @@ The step that has begun counts with what is left of it. In kW and kWh.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -187,15 +188,21 @@ class _Row(Struct, frozen=True):
     discharge: bool
 
 
-def _quiet(highspy: Any) -> Any:
-    """A solver that prints nothing. It enables callbacks as it is made, and prints its name with that."""
+@cache
+def _kind(highspy: Any) -> Any:
+    """A kind of solver that prints nothing. One enables callbacks as it is made, and prints its name with that."""
 
     class Quiet(highspy.Highs):  # type: ignore[misc]  # it has no types
         def enableCallbacks(self) -> None:
             self.silent()
             super().enableCallbacks()
 
-    return Quiet()
+    return Quiet
+
+
+def _quiet(highspy: Any) -> Any:
+    """A solver that prints nothing."""
+    return _kind(highspy)()
 
 
 class _Programme:

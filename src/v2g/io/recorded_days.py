@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 from v2g.depot.simulate.day import QUARTERS, Session
 from v2g.kernel import regular_file
+from v2g.kernel.durations import YEARS
 from v2g.kernel.errors import V2GError
 
 ARRIVAL = ("arrival", "connectionTime", "UTCTransactionStart")
@@ -38,7 +39,6 @@ LARGEST_KWH, LARGEST_EUR_PER_MWH = 1_000.0, 100_000.0
 LONGEST_DAYS = 31
 GAP = timedelta(hours=2)
 """Between two prices. Where the clocks are set forward, an hour has none."""
-YEARS = range(1970, 2100)
 _READ: tuple[Callable[[str], datetime], ...] = (
     datetime.fromisoformat,
     lambda text: datetime.strptime(text, "%d/%m/%Y %H:%M"),

@@ -8,6 +8,7 @@ from v2g.station.readings import Readings
 
 MOST, EVERY_S = 8, 30.0
 """A contactor closes at most this often at once for one car, and then once in this time."""
+_RESTS = f"the contactor has closed {MOST} times for this car in a short time, and rests for up to {EVERY_S:g} s"
 
 
 @dataclass(slots=True)
@@ -54,8 +55,7 @@ class Closings:
             self._paid_s = max(self._paid_s, now) + EVERY_S
         before, self._closed = self.rests, closed
         spent = not closed and self._paid_s - now > (MOST - 1) * EVERY_S
-        text = f"the contactor has closed {MOST} times for this car in a short time, and rests for up to {EVERY_S:g} s"
-        self.rests = text if spent else ""
+        self.rests = _RESTS if spent else ""
         return "" if before else self.rests
 
     def forget(self) -> None:
